@@ -4,11 +4,11 @@ Only the key that was made with a township may call, and sees its areas (contrac
 """
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.responses import Response
 
 from services.api.request.answers import answer
@@ -68,6 +68,12 @@ class ActPost(BaseModel):
     note: Words = ""
     at: Moment
     alarm: CarriedAlarm
+
+    @model_validator(mode="after")
+    def _verdict(self) -> Self:
+        if self.act == "verify" and self.outcome is None:
+            raise ValueError("to verify names an outcome: real, false or test")
+        return self
 
 
 class ActTaken(BaseModel):

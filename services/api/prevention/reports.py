@@ -26,7 +26,7 @@ from services.core.clock import COUNTY, rfc3339
 from services.core.words import county_time
 
 router = APIRouter(prefix="/api/v1/reports", tags=["reports"])
-_KEPT_S = 30.0  # a page and its workbook are asked for one after the other
+_KEPT_S = 30.0  # a page and its workbook are asked for after the numbers, one after the other
 _PAGE = {"description": "Done", "content": {"text/html": {"schema": {"type": "string"}}}}
 MonthName = Annotated[
     str | None,
@@ -39,7 +39,7 @@ MonthName = Annotated[
 Lang = Annotated[Language, Query(description="of the words")]
 
 
-async def _report(here: State, who: Who, name: str | None, area: str | None) -> dict[str, Any]:
+async def _report(here: State, who: Who, name: str | None, area: str | None, *, anew: bool = False) -> dict[str, Any]:
     now = here.clock.now()
     month = Month.of(name or f"{now.astimezone(COUNTY):%Y-%m}", now)
     if month is None:
@@ -56,16 +56,15 @@ async def _report(here: State, who: Who, name: str | None, area: str | None) -> 
         }  # fmt: skip
         return head | await read_report(here.database.heavy_for(who), who.scope.narrowed(area), month, now)
 
-    found: dict[str, Any] = await here.kept.get(
-        ("report", who.scope.areas, month.name, area), _KEPT_S, here.clock, read
-    )
+    get = here.kept.anew if anew else here.kept.get
+    found: dict[str, Any] = await get(("report", who.scope.areas, month.name, area), _KEPT_S, here.clock, read)
     return found
 
 
 @router.get("/monthly", responses=described(MonthlyReport))
 async def show_monthly_report(here: Here, who: Reader, month: MonthName = None, area: AreaFilter = None) -> Response:
     """Report a month of the county's calendar in numbers; the present one up to now."""
-    return answer(await _report(here, who, month, area))
+    return answer(await _report(here, who, month, area, anew=True))
 
 
 @router.get("/monthly.html", response_class=HTMLResponse, responses=described(None) | {200: _PAGE})

@@ -64,7 +64,7 @@ class Words(NamedTuple):
 WORDS: Final = {
     Check.NO_POSITION: Words("没有位置", "no position", "台账没有坐标，地图上看不到", "no coordinates: on no map"),
     Check.OUTSIDE_AREA: Words(
-        "位置在县外", "outside its county", "距本县最近的已知地点 {km} 公里", "{km} km from the nearest known place"
+        "位置不在所属区域", "outside its area", "{zh}", "{en}"
     ),
     Check.OUTSIDE_GRID: Words(
         "不在网格内", "in no grid", "所在区域已划分网格，位置不在任何一个网格内",

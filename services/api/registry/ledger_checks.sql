@@ -31,16 +31,28 @@ where (:everywhere or exists (select from unnest(cast(:areas as text[])) p where
 select id, jsonb_build_object() as note from mine where registered and (lon is null or lon = 0 or lat = 0)
 
 -- name: outside_area
--- on a sphere, from the nearest place of the county whose position is known
-select m.id, jsonb_build_object('km', round(n.km)) as note
+-- on a sphere, from the nearest place of the county whose position is known; or by grids, on the ground of others alone,
+-- where its own area has some: whose area is one above or below its own, or no area, look after it too
+select m.id,
+    case when n.km > :far_km
+        then jsonb_build_object('zh', '距本县最近的已知地点 ' || round(n.km) || ' 公里',
+            'en', round(n.km) || ' km from the nearest known place')
+        else jsonb_build_object('zh', '位置只在其他区域的网格内', 'en', 'it stands in grids of other areas alone')
+    end as note
 from mine m
-cross join lateral (
+left join lateral (
     select min(2 * 6371 * asin(sqrt(least(1, power(sin(radians(m.lat - a.lat) / 2), 2)
         + cos(radians(a.lat)) * cos(radians(m.lat)) * power(sin(radians(m.lon - a.lon) / 2), 2))))) as km
     from area a
     where a.lon is not null and left(a.code, 6) = left(m.area, 6)
-) n
-where m.lon <> 0 and m.lat <> 0 and n.km > :far_km
+) n on true
+where m.lon <> 0 and m.lat <> 0
+  and (n.km > :far_km
+    or (exists (select from grid g where starts_with(m.area, g.area) or starts_with(g.area, m.area))
+    and exists (select from grids_at(m.lon, m.lat) at join grid g on g.id = at where g.area is not null)
+    and not exists (
+        select from grids_at(m.lon, m.lat) at join grid g on g.id = at
+        where g.area is null or starts_with(m.area, g.area) or starts_with(g.area, m.area))))
 
 -- name: outside_grid
 -- where its area, or one above or below it, has grids; those of the county as a whole count for every area
@@ -95,6 +107,10 @@ cross join lateral (
             union
             (select received_at from reading_water r
              where m.kind = 'water' and r.device_id = m.id and r.ts > :since and r.ts <= :now
+             order by r.ts desc limit :rows)
+            union
+            (select received_at from reading_panel r
+             where m.kind = 'panel' and r.device_id = m.id and r.ts > :since and r.ts <= :now
              order by r.ts desc limit :rows)
         ) came
     ) gaps

@@ -21,14 +21,14 @@ from services.api.request.paging import Cursor, Limit, Page, decode_cursor, page
 from services.api.request.problems import Problem, not_found
 from services.api.request.roles import Role
 from services.api.request.scope import Scope
-from services.api.request.state import Here
+from services.api.request.state import Here, State
 from services.api.request.writing import AdministratorWriter, Write
+from services.core.alarms.policies import parse_policies
 from services.core.statements import load_queries
 from services.core.topics import ROOT
 
 SQL = load_queries(__file__)
 ACCOUNT = "relay."  # and the township's name: the account, its role at the broker and its key bear it
-SILENT_AFTER = timedelta(seconds=60)  # contract 10
 
 router = APIRouter(prefix="/api/v1/townships", tags=["townships"])
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,48}$")]
@@ -48,7 +48,7 @@ class Township(BaseModel):
     created_by: str
     created_at: str
     last_heard: str | None = Field(description="null: never yet")
-    silent: bool = Field(description="heard once, and not for 60 s")
+    silent: bool = Field(description="heard once, and not for `township_silent_s` of the policy `health`: 60 s")
     version: str | None = Field(description="of its system")
     backlog_rows: int | None = Field(description="stored there and not yet here, when it was last heard")
     backlog_s: float | None = Field(description="the age of the oldest of them")
@@ -78,9 +78,18 @@ class TownshipPost(BaseModel):
     ]
 
 
-def _shown(row: Any, now: datetime) -> dict[str, Any]:
-    silent = row["last_heard"] is not None and now - row["last_heard"] > SILENT_AFTER
+def _shown(row: Any, silent_since: datetime) -> dict[str, Any]:
+    silent = row["last_heard"] is not None and row["last_heard"] < silent_since
     return {name: row[name] for name in _SHOWN} | {"username": ACCOUNT + row["name"], "silent": silent}
+
+
+async def _silent_after(here: State) -> timedelta:
+    """Return after what silence `township_silent` is raised."""
+    policy = tables.policy.c
+    columns = policy.name, sa.cast(policy.body, sa.Text)
+    rows = await here.database.rows(sa.select(*columns).where(policy.name == "health"))
+    policies = parse_policies({row["name"]: row["body"] for row in rows})
+    return timedelta(seconds=policies.number("health", "township_silent_s"))
 
 
 @router.get("", responses=described(Page[Township]))
@@ -90,8 +99,8 @@ async def list_townships(*, here: Here, who: Reader, limit: Limit = 100, cursor:
     if place := decode_cursor(cursor, str):
         statement = statement.where(_township.name > place[0])
     rows = [row for row in await here.database.rows(statement) if Scope(tuple(row["areas"])).within(who.scope)]
-    now = here.clock.now()
-    return page([_shown(row, now) for row in rows[: limit + 1]], limit, [(row["name"],) for row in rows])
+    silent_since = here.clock.now() - await _silent_after(here)
+    return page([_shown(row, silent_since) for row in rows[: limit + 1]], limit, [(row["name"],) for row in rows])
 
 
 @router.post("", status_code=201, responses=described(NewTownship, 409, 502, status=201))

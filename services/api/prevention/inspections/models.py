@@ -5,7 +5,6 @@ from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from services.api.prevention.inspections.photos import MOST_CHARACTERS
 from services.api.prevention.models import HazardSite
 from services.api.request.fields import DeviceCode, Line, Moment, RowId, Words
 from services.core.prevention.catalogue import HazardCode
@@ -80,7 +79,7 @@ class InspectionPost(BaseModel):
     answers: Annotated[list[Answer], BeforeValidator(_as_list), Field(min_length=1, max_length=MOST_ANSWERS)]
     note: Words = ""
     inspected_at: Moment | None = Field(default=None, description="left out: now; at most 30 days ago")
-    photo: Annotated[str, Field(max_length=MOST_CHARACTERS)] | None = Field(
+    photo: str | None = Field(
         default=None,
         description="JPEG, PNG or WebP of at most 2 MiB as base64 or data: URI",
         examples=[None],

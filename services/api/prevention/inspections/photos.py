@@ -10,8 +10,9 @@ from typing import Final
 
 MOST_BYTES: Final = 2 * 1024 * 1024
 """Contract 12: at most 2 MB; binary, because telephones count so."""
-MOST_CHARACTERS: Final = MOST_BYTES * 4 // 3 + 200  # as base64, with the head of a data: URI
-_HEAD: Final = re.compile(r"data:[\w.+/-]{1,100};base64,")
+_MOST_CHARACTERS: Final = (MOST_BYTES + 2) // 3 * 4  # of it as base64
+_HEAD: Final = re.compile(r"data:[\w.+/-]{1,100}(?:;[\w.+-]{1,50}=[\w.+\"-]{0,100}){0,10};base64,", re.IGNORECASE)
+_TOO_LARGE: Final = "at most 2 MiB: make the picture smaller, 1600 pixels wide are plenty"
 
 
 class BadPhoto(Exception):
@@ -23,19 +24,22 @@ class PhotoTooLarge(BadPhoto):
 
 
 def read_photo(text: str) -> tuple[str, bytes]:
-    """Return type and bytes of a photo that came as base64 or as a data: URI.
+    """Return type and bytes of a photo that came as base64, in lines or not, or as a data: URI.
 
     Raises:
         PhotoTooLarge: more than 2 MiB.
         BadPhoto: not base64, or no picture of these types.
     """
+    text = "".join(text.split())
     encoded = text[match.end() :] if (match := _HEAD.match(text)) else text
+    if len(encoded) > _MOST_CHARACTERS:
+        raise PhotoTooLarge(_TOO_LARGE)
     try:
         raw = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
         raise BadPhoto("must be base64, or a data: URI of it") from None
     if len(raw) > MOST_BYTES:
-        raise PhotoTooLarge("at most 2 MiB: make the picture smaller, 1600 pixels wide are plenty")
+        raise PhotoTooLarge(_TOO_LARGE)
     kind = type_of(raw)
     if kind is None:
         raise BadPhoto("must be a JPEG, PNG or WebP picture")

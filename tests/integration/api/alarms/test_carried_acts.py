@@ -69,6 +69,17 @@ async def test_an_alarm_of_another_township_is_as_if_it_did_not_exist(
         assert await connection.fetch(SAID, alarm) == []
 
 
+async def test_a_verdict_without_an_outcome_is_refused_and_an_acknowledgement_needs_none(
+    open_alarm: Raise, join: Join
+) -> None:
+    relay = await join("dongguan", AREA)
+    await open_alarm("p-1", fire=True)
+    refused = await relay.post("/api/v1/acts", json=told("p-1", outcome=None))
+    assert refused.status_code == 422
+    assert "names an outcome" in refused.text
+    assert (await result_of(relay, told("p-1", "acknowledge", None)))[0] == "applied"
+
+
 async def test_an_act_that_another_township_told_is_answered_to_that_one_alone(
     connection: asyncpg.Connection, client: Client, open_alarm: Raise, join: Join
 ) -> None:

@@ -138,7 +138,13 @@ async def test_a_photo_is_given_back_as_a_picture_and_as_nothing_else(client: Cl
     assert (await client.get(f"/api/v1/inspections/{without['id']}/photo")).status_code == 404
     page = base64.b64encode(b"<script>alert(1)</script>").decode()
     large = base64.b64encode(JPEG[:-2] + b"\x01" * (2 * 1024 * 1024) + JPEG[-2:]).decode()
-    for photo, status in ((page, 422), ("?", 422), (large, 413), ("A" * (3 * 1024 * 1024), 413)):
+    for photo, status in (
+        (page, 422),
+        ("?", 422),
+        (large, 413),
+        ("A" * 2_933_336, 413),
+        ("A" * (3 * 1024 * 1024), 413),
+    ):
         refused = await client.post("/api/v1/inspections", json={"device": "h-1", "answers": GOOD, "photo": photo})
         assert refused.status_code == status, photo[:20]
     assert len((await read(client, "inspections"))["items"]) == 2

@@ -299,3 +299,20 @@ async def test_the_workbook_has_a_sheet_for_each_part_and_no_formula(
         assert "<f>" not in text
         assert ("=HYPERLINK(1)" in text) == (number == 2)
         assert AREA not in text  # its name
+
+
+async def test_a_verdict_shows_in_the_numbers_at_once_and_the_page_takes_them(
+    client: Client, open_alarm: Raise, site: int
+) -> None:
+    alarm = await fire(open_alarm, datetime.now(UTC), "pending", 1, site_id=site)
+
+    async def verdicts() -> dict[str, int]:
+        found = await report(client, "")
+        return next(one["verdicts"] for one in found["alarms"] if one["category"] == "fire")
+
+    page = (await client.get("/api/v1/reports/monthly.html?lang=en")).text
+    assert (await verdicts())["pending"] == 1
+    judged = await client.post(f"/api/v1/alarms/{alarm}/verify", json={"outcome": "real"})
+    assert judged.status_code == 200, judged.text
+    assert (await verdicts()) == {"none": 0, "pending": 0, "real": 1, "false": 0, "test": 0}
+    assert (await client.get("/api/v1/reports/monthly.html?lang=en")).text != page

@@ -33,14 +33,19 @@ async def hear(connection: asyncpg.Connection, code: str, kind: str = "hydrant",
     return number
 
 
-async def send(connection: asyncpg.Connection, number: int, came_s: Sequence[float], *, rows: int = 1) -> None:
+FIELDS = {"hydrant": "pressure_mpa", "electrical": "temp_a_c", "water": "level_m", "panel": "battery_v"}
+
+
+async def send(
+    connection: asyncpg.Connection, number: int, came_s: Sequence[float], *, rows: int = 1, kind: str = "hydrant"
+) -> None:
     """Store what a device sent so many seconds ago; `rows` readings a message."""
     for ago_s in came_s:
         received_at = NOW - timedelta(seconds=ago_s)
         for n in range(rows):
             await connection.execute(
-                """insert into reading_hydrant (device_id, ts, seq, received_at, batch_id, pressure_mpa)
-                   values ($1, $2, 1, $3, 0, 0.3)""",
+                f"insert into reading_{kind} (device_id, ts, seq, received_at, batch_id, {FIELDS[kind]})"  # noqa: S608
+                " values ($1, $2, 1, $3, 0, 0.3)",
                 number,
                 received_at - timedelta(seconds=20 * n + 1),
                 received_at,
@@ -142,6 +147,29 @@ async def test_a_device_is_held_against_grids_only_where_its_area_has_some(regis
     assert await codes(client, Check.OUTSIDE_GRID) == [], "whoever looks after the ground it stands on"
 
 
+async def test_a_device_on_the_ground_of_another_area_alone_is_outside_its_own(register: Any, client: Client) -> None:
+    await register("h-1", location=spot(1))
+    await register("h-2", location=spot(20))
+    await put_grid(client, 111.09, area=OTHER_AREA)
+    assert await codes(client, Check.OUTSIDE_AREA) == [], "its own area has no grids: nobody says where that is"
+    await put_grid(client, 111.6, area=AREA)
+    shown = (await client.get("/api/v1/data-quality/outside_area")).json()["items"]
+    assert [(row["code"], row["text"], row["text_en"]) for row in shown] == [
+        ("h-1", "位置只在其他区域的网格内", "it stands in grids of other areas alone")
+    ]
+    await put_grid(client, 111.0901, area=AREA)
+    assert await codes(client, Check.OUTSIDE_AREA) == [], "two areas look after it, and one is its own"
+
+
+@pytest.mark.parametrize("area", [None, AREA[:6]])
+async def test_a_grid_of_the_county_is_ground_of_every_area(register: Any, client: Client, area: str | None) -> None:
+    await register("h-1", location=spot(1))
+    await put_grid(client, 111.6, area=AREA)
+    await put_grid(client, 111.09, area=OTHER_AREA)
+    await put_grid(client, 111.0901, area=area)
+    assert await codes(client, Check.OUTSIDE_AREA) == []
+
+
 async def test_a_source_is_due_by_its_own_interval_and_when_it_was_never_inspected(
     register: Any, client: Client, connection: asyncpg.Connection
 ) -> None:
@@ -177,6 +205,15 @@ async def test_an_interval_is_held_against_when_messages_came(
     await register("h-1", expected_interval_s=expected_s)
     await send(connection, await hear(connection, "h-1"), [every_s * i for i in range(8)], rows=rows)
     assert await codes(client, Check.INTERVAL_CONTRADICTS) == ["h-1"] * wrong
+
+
+@pytest.mark.parametrize("kind", FIELDS)
+async def test_an_interval_of_every_kind_is_held_against_its_messages(
+    register: Any, client: Client, connection: asyncpg.Connection, kind: str
+) -> None:
+    await register("x-1", kind=kind, expected_interval_s=300)
+    await send(connection, await hear(connection, "x-1", kind), [3600.0 * i for i in range(8)], kind=kind)
+    assert await codes(client, Check.INTERVAL_CONTRADICTS) == ["x-1"]
 
 
 async def test_too_few_messages_prove_no_interval(

@@ -173,6 +173,25 @@ async def test_without_the_broker_nothing_is_made_and_the_same_request_goes_thro
     assert (again.status_code, again.json()["type"].rpartition(":")[2]) == (409, "secret_shown_once")
 
 
+async def test_a_link_counts_as_silent_when_its_alarm_is_raised(
+    client: Client, with_broker: Broker, connection: asyncpg.Connection
+) -> None:
+    await client.post("/api/v1/townships", json=BODY)
+    await connection.execute("update township set last_heard = now() - interval '90 s'")
+
+    async def silent() -> bool:
+        (item,) = (await client.get("/api/v1/townships")).json()["items"]
+        return bool(item["silent"])
+
+    assert await silent()
+    body = (await client.get("/api/v1/policies/health")).json()["body"]
+    for seconds, expected in ((300, False), (80, True)):
+        changed = body | {"township_silent_s": seconds}
+        put = await client.put("/api/v1/policies/health", json=changed, headers={"If-Match": "*"})
+        assert put.status_code == 200, put.text
+        assert await silent() is expected
+
+
 @pytest.mark.parametrize(
     "body", [{"name": "a b", "areas": [AREA]}, {"name": "x", "areas": []}, {"name": "x", "areas": ["1409"]}]
 )

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from services.api.prevention.inspections.photos import (
     MOST_BYTES,
-    MOST_CHARACTERS,
     BadPhoto,
     PhotoTooLarge,
     read_photo,
@@ -54,10 +53,22 @@ def test_what_is_not_base64_is_refused(text: str) -> None:
 
 def test_two_mebibytes_are_the_most() -> None:
     largest = JPEG[:-2] + b"\x01" * (MOST_BYTES - len(JPEG)) + JPEG[-2:]
-    assert len(encoded(largest)) < MOST_CHARACTERS
     assert read_photo(encoded(largest))[0] == "image/jpeg"
     with pytest.raises(PhotoTooLarge, match="2 MiB"):
         read_photo(encoded(largest[:-2] + b"\x01" + largest[-2:]))
+    assert read_photo(base64.encodebytes(largest).decode())[1] == largest, "line breaks are no part of it"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "data:image/jpeg;charset=utf-8;base64,",
+        'data:image/jpeg;name="a.jpg";charset=utf-8;base64,\n',
+        "DATA:image/jpeg;BASE64,",
+    ],
+)
+def test_a_data_uri_may_have_parameters_and_lines(head: str) -> None:
+    assert read_photo(head + base64.encodebytes(JPEG * 3).decode().replace("\n", "\r\n")) == ("image/jpeg", JPEG * 3)
 
 
 @given(st.binary(max_size=200))

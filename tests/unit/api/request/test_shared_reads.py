@@ -97,3 +97,35 @@ async def test_who_asks_while_it_is_read_waits_for_it() -> None:
     await asyncio.sleep(0)
     go.set()
     assert await asyncio.gather(*both) == [1, 1]
+
+
+async def test_what_is_asked_for_anew_is_read_anew_and_kept_for_the_others() -> None:
+    clock, kept = Clock(), Kept()
+    assert await _read_at(clock, kept, 10) == 10
+
+    async def read() -> float:
+        return 11.0
+
+    clock.at = 11
+    assert await kept.anew("key", 2.0, clock, read) == 11
+    assert await _read_at(clock, kept, 12.9) == 11
+
+
+async def test_those_who_ask_anew_while_it_is_read_share_the_next_reading() -> None:
+    clock, kept, go, reads = Clock(), Kept(), asyncio.Event(), 0
+
+    async def read() -> int:
+        nonlocal reads
+        reads += 1
+        mine = reads
+        await go.wait()
+        clock.at += 1
+        return mine
+
+    first = asyncio.create_task(kept.anew("key", 2.0, clock, read))
+    await asyncio.sleep(0)
+    clock.at += 1
+    others = [asyncio.create_task(kept.anew("key", 2.0, clock, read)) for _ in range(3)]
+    await asyncio.sleep(0)
+    go.set()
+    assert [await first, *[await one for one in others]] == [1, 2, 2, 2]
