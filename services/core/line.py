@@ -182,7 +182,7 @@ class Line:
         """Connect to a checked address, the one that answers first when there are several.
 
         Raises:
-            AddressRefused: one of them may not be called.
+            AddressRefused: none of them may be called.
             OSError: none answers, or its certificate is not that of the name.
         """
         addresses = await self._addresses.of(to.host, to.port)

@@ -32,7 +32,7 @@ _RESERVED = tuple(map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "fec0::/10"
 
 
 class AddressRefused(Exception):
-    """The address is not public, and its network is not among those that the operator named."""
+    """No address of the name is public, or in a network that the operator named."""
 
 
 def refusal(address: str, networks: Sequence[Network]) -> str | None:
@@ -51,8 +51,8 @@ def refusal(address: str, networks: Sequence[Network]) -> str | None:
 def refusal_of_url(url: str, networks: Sequence[Network]) -> str | None:
     """Say why an address that is written may never be called, as far as it can be told without asking for names."""
     host = httpx2.URL(url).host.removesuffix(".")  # a name may end in the root's point
-    if host == "localhost" or host.endswith(".localhost"):
-        host = "127.0.0.1"
+    if host == "localhost" or host.endswith(".localhost"):  # it has both, and one that may be called is enough
+        return refusal("::1", networks) and refusal("127.0.0.1", networks)
     try:
         # as the resolver reads it: 127.1, 0x7f000001 and 2130706433 are numbers, too
         host = socket.inet_ntoa(socket.inet_aton(host)) if ":" not in host else str(ip_address(host))
@@ -141,19 +141,20 @@ class CheckedAddresses:
         """Return the addresses of `host`, at least one.
 
         Raises:
-            AddressRefused: one of them is not public. One is enough: the name's owner chooses their order.
+            AddressRefused: none of them is public. Of several, those that are not are left out and never called.
             OSError: the name cannot be resolved.
         """
         now = time.monotonic()
         if self._checked is not None and self._checked[1] == (host, port) and now < self._checked[0]:
             return self._checked[2]
-        addresses = await self._resolve(host, port)
-        for address in addresses:
-            why = None if self._networks is None else refusal(address, self._networks)
-            if why is not None:
-                raise AddressRefused(why)
-        if not addresses:
+        found = await self._resolve(host, port)
+        if not found:
             raise OSError("the name has no address")
+        networks = self._networks
+        whys = {address: None if networks is None else refusal(address, networks) for address in found}
+        addresses = [address for address, why in whys.items() if why is None]
+        if not addresses:
+            raise AddressRefused(whys[found[0]])
         self._checked = (now + self._remembered_s, (host, port), addresses)
         return addresses
 

@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
 from services.api.registry.devices import parse_bbox
 from services.api.registry.documents import newest, select_devices, status_of
 from services.api.request import tables
+from services.api.request.address import root_of
 from services.api.request.answers import encode
 from services.api.request.auth import KEY_BY_BASIC, Watcher
 from services.api.request.database import Reads, Row
@@ -69,6 +70,7 @@ _ANSWERS = described(FeatureCollection) | {304: {"description": "It is what If-N
 @router.get("/devices.geojson", responses=_ANSWERS, response_class=GeoJson)
 async def devices_geojson(
     *,
+    request: Request,
     here: Here,
     who: Watcher,
     kind: Kind | None = None,
@@ -128,7 +130,8 @@ async def devices_geojson(
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": "no-cache"}
     if counted:  # all of them come page by page from there
-        headers["Link"] = '<../ogc/collections/devices/items>; rel="alternate"; type="application/geo+json"'
+        items = f"{root_of(request)}/ogc/collections/devices/items"
+        headers["Link"] = f'<{items}>; rel="alternate"; type="application/geo+json"'
     tags = [tag.strip().removeprefix("W/") for tag in (known or "").split(",")]
     if etag in tags or "*" in tags:
         return Response(status_code=304, headers=headers)

@@ -16,12 +16,16 @@ from services.core.setting_values import Network
 
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?", re.ASCII)
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]{1,100}){1,8}", re.ASCII)
-_PREFIX_KEY = "prefix"
+_PORT = re.compile(r":[0-9]{1,5}$", re.ASCII)
+_OTHER_PORT = re.compile(r"(?!(?:80|443)$)[1-9][0-9]{0,4}", re.ASCII)  # those two go without saying
+_PREFIX_KEY, _PORT_KEY = "prefix", "port"
 
 
 class TrustedProxy:
-    """Takes X-Forwarded-Host and X-Forwarded-Prefix from the proxies that are named in the settings.
+    """Takes X-Forwarded-Host, -Port and -Prefix from the proxies that are named in the settings.
 
+    The port is for links only, where the host comes without one: some proxies name one of their own that nobody outside
+    knows, and a page of ours is known by its host.
     Scheme and client are uvicorn's part (X-Forwarded-Proto, X-Forwarded-For); it stands inside, because it replaces the
     address by which a proxy is known. It knows no list of schemes, as a chain of proxies makes one, and gets the first.
     """
@@ -39,6 +43,9 @@ class TrustedProxy:
             scope = {**scope, "headers": list(scope["headers"]), "state": dict(scope.get("state", {}))}
             if _HOST.fullmatch(host):
                 MutableHeaders(scope=scope)["host"] = host
+                port = _first(sent.get("x-forwarded-port", ""))
+                if _OTHER_PORT.fullmatch(port) and not _PORT.search(host):
+                    scope["state"][_PORT_KEY] = f":{port}"
             if scheme := _first(sent.get("x-forwarded-proto", "")):
                 MutableHeaders(scope=scope)["x-forwarded-proto"] = scheme.lower()
             if _PREFIX.fullmatch(prefix):
@@ -85,4 +92,5 @@ def root_of(request: Request) -> str:
         server = scope.get("server") or ("localhost", None)
         name = f"[{server[0]}]" if ":" in server[0] else server[0]
         host = name if server[1] is None else f"{name}:{server[1]}"
-    return f"{scope['scheme']}://{host}{scope.get('state', {}).get(_PREFIX_KEY, '')}"
+    state = scope.get("state", {})
+    return f"{scope['scheme']}://{host}{state.get(_PORT_KEY, '')}{state.get(_PREFIX_KEY, '')}"

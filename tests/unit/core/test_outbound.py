@@ -3,7 +3,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from services.core.outbound import CheckedAddresses, anywhere, refusal, refusal_of_url, resolve
+from services.core.outbound import AddressRefused, CheckedAddresses, anywhere, refusal, refusal_of_url, resolve
 
 PUBLIC = ("8.8.8.8", "114.114.114.114", "2400:3200::1", "64:ff9b::808:808")
 NOT_PUBLIC = (
@@ -52,6 +52,24 @@ async def test_a_real_name_is_resolved_without_the_loops_own_threads() -> None:
     assert "127.0.0.1" in await resolve("localhost", 80)
     with pytest.raises(socket.gaierror):
         await resolve("no-such-name.invalid", 80)
+
+
+async def test_of_the_addresses_of_a_name_those_that_may_be_called_are_called_and_no_other() -> None:
+    async def both(_host: str, _port: int) -> list[str]:
+        return ["::1", "127.0.0.1", "10.0.0.1"]
+
+    async def rebound(_host: str, _port: int) -> list[str]:
+        return ["8.8.8.8", "127.0.0.1"]
+
+    networks = (ip_network("127.0.0.0/8"),)
+    assert refusal_of_url("http://localhost:8000/x", networks) is None
+    assert refusal_of_url("http://localhost:8000/x", (ip_network("::1/128"),)) is None
+    checked = CheckedAddresses(networks, both)
+    for _ in range(2):  # the second time it is remembered
+        assert await checked.of("localhost", 8000) == ["127.0.0.1"]
+    assert await CheckedAddresses((), rebound).of("rebound.example", 80) == ["8.8.8.8"]
+    with pytest.raises(AddressRefused, match="loopback"):
+        await CheckedAddresses((), both).of("localhost", 8000)
 
 
 async def test_what_the_operators_settings_name_is_called_wherever_it_leads() -> None:

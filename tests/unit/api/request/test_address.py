@@ -37,6 +37,21 @@ async def test_a_trusted_proxy_names_host_and_prefix() -> None:
     assert await _root("192.0.2.1", **sent) == "http://10.0.0.9:8000"
 
 
+@pytest.mark.parametrize(
+    ("host", "port", "seen"),
+    [
+        ("fire.example", "8443", "fire.example:8443"), ("fire.example", "8443, 80", "fire.example:8443"),
+        ("fire.example:9443", "8443", "fire.example:9443"), ("[2001:db8::1]", "8443", "[2001:db8::1]:8443"),
+        ("fire.example", "443", "fire.example"), ("fire.example", "80", "fire.example"),
+        ("fire.example", "8443/x", "fire.example"), ("fire.example", "0", "fire.example"), ("", "8443", "ours"),
+    ],
+)  # fmt: skip
+async def test_a_link_keeps_the_port_that_a_trusted_proxy_was_asked_at(host: str, port: str, seen: str) -> None:
+    sent = {"host": "ours", "x_forwarded_host": host, "x_forwarded_port": port, "x_forwarded_prefix": "/desk"}
+    assert await _root("10.1.2.3", **sent) == f"http://{seen}/desk"
+    assert await _root("192.0.2.1", **sent) == "http://ours"
+
+
 @pytest.mark.parametrize("schemes", ["https", "https, http", "HTTPS,http,http"])
 async def test_a_link_keeps_the_scheme_that_the_first_of_some_proxies_was_asked_by(schemes: str) -> None:
     """Kludex/uvicorn 2104: `https, http` was no scheme, and every link led to http."""
