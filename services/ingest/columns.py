@@ -82,7 +82,7 @@ def events(plan: Plan) -> Columns:
                 device.id, event.digest, received_us, event.ts_us, event.seq, late, event.event_id, event.type,
                 event.active, event.component, event.zone, event.system_type, event.component_type, event.description,
                 event.device_ts, event.extra, event.sent, event.nameless or event.counted,
-                event.counted,
+                event.counted, event.place,
             )
             for device, event, received_us, late in plan.events.values()
         ),

@@ -51,6 +51,7 @@ class Event:
     sent: dict[str, Any] = field(default_factory=dict)  # of its identity, what the rest cannot give back as it was sent
     clock_good: bool = True  # ts_us is the device's own
     nameless: bool = False  # it has neither id nor time, so the next event like it has the same bytes
+    place: int | None = None  # in its message's list
     counted: bool = False  # it has a number and no time: its counter may have begun anew
 
 
@@ -124,6 +125,7 @@ def _read_element(found: Found, element: Element, received_us: int, error: Value
         component_type=parts.number("component_type", 256),
         description=parts.text("description"),
         clock_good=not parts.clock_replaced,
+        place=element.index,
         nameless=parts.timeless and parts.is_unnamed(sent_id),
         counted=parts.timeless and sent_id is not None and sent_id.isdecimal(),
     )

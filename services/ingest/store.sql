@@ -39,9 +39,9 @@ with e as materialized (
     select *
     from unnest($2::integer[], $3::bytea[], $4::bigint[], $5::bigint[], $6::bigint[], $7::boolean[], $8::text[],
                 $9::text[], $10::boolean[], $11::text[], $12::text[], $13::integer[], $14::integer[], $15::text[],
-                $16::timestamptz[], $17::jsonb[], $18::jsonb[], $19::boolean[], $20::boolean[])
+                $16::timestamptz[], $17::jsonb[], $18::jsonb[], $19::boolean[], $20::boolean[], $21::integer[])
          as e (device_id, digest, received_at, ts, seq, late, event_id, type, active, component, zone,
-               system_type, component_type, description, device_ts, extra, sent, nameless, counted)
+               system_type, component_type, description, device_ts, extra, sent, nameless, counted, place)
 ), fresh as (
     insert into event_key (device_id, digest, received_at)
     select device_id, digest, from_us(case when nameless then ts else received_at end) from e
@@ -68,9 +68,9 @@ with e as materialized (
 )
 insert into event (
     device_id, digest, received_at, ts, seq, late, event_id, type, active, component, zone,
-    system_type, component_type, description, device_ts, extra, sent, batch_id)
+    system_type, component_type, description, device_ts, extra, sent, place, batch_id)
 select e.device_id, e.digest, from_us(e.received_at), from_us(e.ts), e.seq, e.late, e.event_id, e.type, e.active,
-       e.component, e.zone, e.system_type, e.component_type, e.description, e.device_ts, e.extra, e.sent, $1
+       e.component, e.zone, e.system_type, e.component_type, e.description, e.device_ts, e.extra, e.sent, e.place, $1
 from e join stored using (device_id, digest)
 returning device_id, digest
 

@@ -11,7 +11,7 @@ cross join lateral (
                 when d.area = any($6::text[]) then 'fire/v1/' || d.area || '/' || d.kind || '/' || d.code end as base) at
 where e.batch_id = any($1::bigint[]) and e.ts between $2 and $3 and (e.type = any($4::text[])) = $5
     and at.base is not null
-order by e.batch_id, e.received_at, e.ts, e.seq
+order by e.batch_id, e.received_at, e.ts, e.seq, e.place
 
 -- name: readings
 -- {table}, {kind}, {fields} come from the contracts
