@@ -7,11 +7,13 @@ no head, trailer or chunk extension is kept beyond its bound.
 import asyncio
 import ipaddress
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from services.api.request.problems import render
 from services.core.setting_values import Network
 
 HEAD_BYTES = 32 * 1024
@@ -20,11 +22,19 @@ HEAD_S = 10.0  # from the first byte, or from connecting, to the end of the head
 STALLED_S = 60.0  # an answer of which nothing is taken for this long is dropped
 WAITING = 1000  # connections without a whole request, of everybody
 PER_ADDRESS, PER_OWN_ADDRESS = 500, 4000  # connections; from this machine, where the benches run
-_LATE, _LARGE, _CROWDED = (
-    b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
-    b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 5\r\ncontent-length: 0\r\n\r\n",
-)
+
+
+def _whole_answer(status: int, code: str, detail: str, more: Mapping[str, str] | None = None) -> bytes:
+    """Return a refusal as the bytes of an answer: a problem as any other, after which the connection ends."""
+    answer = render(status, code, detail, {"connection": "close", **(more or {})})
+    head = b"".join(b"%s: %s\r\n" % pair for pair in answer.raw_headers)
+    return b"HTTP/1.1 %d %s\r\n%s\r\n%s" % (status, HTTPStatus(status).phrase.encode(), head, bytes(answer.body))
+
+
+_LATE = _whole_answer(408, "too_late", "the head of the request did not come to its end in time; send it again")
+_LARGE = _whole_answer(431, "head_too_large", f"a head has at most {HEAD_LINES} lines and {HEAD_BYTES // 1024} KiB")
+_CROWDED = _whole_answer(503, "crowded", "too many connections are open; try again shortly", {"Retry-After": "5"})
+_UNREADABLE = _whole_answer(400, "bad_request", "this is no HTTP/1.1 request")
 
 
 class Door:
@@ -178,12 +188,12 @@ class DoorProtocol(HttpToolsProtocol):
         if self._entered and not self.pipeline and not self.transport.is_closing():
             self.door.wait(self)
 
-    def send_400_response(self, msg: str) -> None:
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  uvicorn's words are plain text
         """Answer what cannot be parsed, or is larger than its bound."""
         if self._head > HEAD_BYTES or self._lines > HEAD_LINES:
             self._end(_LARGE)
         else:
-            super().send_400_response(msg)
+            self._end(_UNREADABLE)
 
     def pause_writing(self) -> None:
         """The client does not take its answer: wait for a while."""

@@ -1,8 +1,10 @@
 """What strangers can do to a real API process before they have signed in."""
 
 import asyncio
+import json
 import resource
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx2
@@ -45,6 +47,28 @@ async def read_end(reader: asyncio.StreamReader, timeout_s: float = door.HEAD_S 
             return b""
 
 
+def problem_of(answer: bytes) -> dict[str, Any]:
+    """Return the problem that a whole answer holds; the answer is as long as it says, and the last one."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    lines = dict(line.lower().split(": ", 1) for line in head.decode().split("\r\n")[1:])
+    assert (lines["content-type"], lines["connection"]) == ("application/problem+json", "close")
+    assert int(lines["content-length"]) == len(body)
+    found: dict[str, Any] = json.loads(body)
+    assert found["type"].startswith("urn:firetower:problem:")
+    assert answer.startswith(f"HTTP/1.1 {found['status']} {found['title']}\r\n".encode())
+    return found
+
+
+@pytest.mark.parametrize(
+    "sent", [b"GET / HTTP/1.1\r\nno header\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", b"HELO x\r\n\r\n"]
+)
+async def test_what_is_no_request_is_refused_as_a_problem(api: tuple[Program, int], sent: bytes) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", api[1])
+    writer.write(sent)
+    assert problem_of(await read_end(reader))["status"] == 400
+    writer.close()
+
+
 async def test_half_open_requests_hold_up_nobody_and_end(api: tuple[Program, int]) -> None:
     _, port = api
     opened = [await asyncio.open_connection("127.0.0.1", port) for _ in range(HALF_OPEN)]
@@ -56,19 +80,20 @@ async def test_half_open_requests_hold_up_nobody_and_end(api: tuple[Program, int
         assert answer.status_code == 401
     ends = await asyncio.gather(*[read_end(reader) for reader, _ in opened])
     assert {end.partition(b"\r\n")[0] for end in ends} == {b"HTTP/1.1 408 Request Timeout"}
+    assert {problem_of(end)["status"] for end in ends} == {408}
     for _, writer in opened:
         writer.close()
 
 
-@pytest.fixture
-async def crowded() -> AsyncIterator[int]:
-    """A port behind a door of our own, which has room for few that wait and gives them an hour."""
+@asynccontextmanager
+async def served(behind: door.Door) -> AsyncIterator[int]:
+    """A port behind a door of our own."""
 
     async def ok(_scope: Any, _receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    protocol = door.DoorProtocol.behind(door.Door(waiting=WAITING, head_s=3600))
+    protocol = door.DoorProtocol.behind(behind)
     config = uvicorn.Config(ok, http=protocol, log_config=None, lifespan="off")
     config.load()
     state = ServerState()
@@ -79,6 +104,23 @@ async def crowded() -> AsyncIterator[int]:
     for connection in list(state.connections):
         connection.transport.abort()
     await eventually(lambda: not state.connections, what="no connection is left")
+
+
+@pytest.fixture
+async def crowded() -> AsyncIterator[int]:
+    """A port whose door has room for few that wait and gives them an hour."""
+    async with served(door.Door(waiting=WAITING, head_s=3600)) as port:
+        yield port
+
+
+async def test_who_finds_no_room_or_sends_too_large_a_head_is_told_by_a_problem() -> None:
+    for behind, status in ((door.Door(connections=0), 503), (door.Door(), 431)):
+        async with served(behind) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            if status == 431:
+                writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X-Line: 1\r\n" * (door.HEAD_LINES + 1))
+            assert problem_of(await read_end(reader))["status"] == status
+            writer.close()
 
 
 async def test_those_that_have_waited_longest_make_room_for_whoever_comes(crowded: int) -> None:
