@@ -36,6 +36,8 @@ from stack.children import free_port
 
 PATIENCE_S = 30.0
 NORMAL_MPA, LOW_MPA = 0.31, 0.12
+TRIAL_S = 0.07  # two pauses, and what sending takes
+LEAD_S, TAIL_S = 2.0, 3.0  # of the background before the first trial and after the last one; of short runs a fifth each
 P50_TARGET_MS, P99_TARGET_MS = 300, 1000
 
 
@@ -58,10 +60,7 @@ def main(
     learned: bool = False,
     json_file: Path | None = None,
 ) -> int:
-    """Measure; 0 when every target was met.
-
-    `backup`: while the database is copied again and again. `learned`: early warning has learned every device.
-    """
+    """Measure; 0 when every target was met. `backup`: beside copies. `learned`: early warning knows every device."""
     configure_log("bench", "warning", "console")
     result = uvloop.run(
         measure(devices=devices, rate=rate, seconds=seconds, trials=trials, backup=backup, learned=learned)
@@ -101,6 +100,7 @@ async def measure(
 ) -> dict[str, Any]:
     """Run the trials and return everything that is known about them."""
     host = machine()
+    lead_s, spread_s, trials = times_of_trials(seconds, trials)
     async with AsyncExitStack() as stack:
         address = await stack.enter_async_context(desk())
         folder = backing_up.folder_of_copies(stack) if backup else None
@@ -135,7 +135,8 @@ async def measure(
             watch = tasks.create_task(meter.watch(), name="meter")
             meter.start()
             began = time.monotonic()
-            await _try_all(link, prefix, trials=trials, seconds=seconds - 5, fires=fires, drops=drops)
+            await asyncio.sleep(lead_s)  # let the background get going
+            await _try_all(link, prefix, trials=trials, seconds=spread_s, fires=fires, drops=drops)
             load = await background
             meter.stop()
             spent_s = time.monotonic() - began
@@ -167,6 +168,13 @@ async def measure(
         return result
 
 
+def times_of_trials(seconds: float, trials: int) -> tuple[float, float, int]:
+    """Return when the trials begin in a run, over how many seconds they are spread, and how many of them fit."""
+    lead_s = min(LEAD_S, seconds / 5)
+    spread_s = seconds - lead_s - min(TAIL_S, seconds / 5)
+    return lead_s, spread_s, min(trials, max(1, int(spread_s / TRIAL_S)))
+
+
 def _panel(prefix: str, number: int) -> str:
     return f"fire/v1/140931100/panel/{prefix}P{number:04d}"
 
@@ -193,7 +201,6 @@ async def _send_pressure(link: Link, base: str, seq: int, pressure_mpa: float) -
 
 async def _try_all(link: Link, prefix: str, *, trials: int, seconds: float, fires: Trials, drops: Trials) -> None:
     """Spread the trials evenly: a first low reading, a call point, the second low reading."""
-    await asyncio.sleep(2)  # let the background get going
     began = time.monotonic()
     for number in range(trials):
         await asyncio.sleep(max(0.0, began + number * seconds / trials - time.monotonic()))

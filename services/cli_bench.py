@@ -38,21 +38,25 @@ def bench_ingest(  # noqa: PLR0917  typer turns each into an option
 
 
 @bench_app.command("backlog")
-def bench_backlog(
-    readings: Annotated[int, typer.Option(min=1, help="late ones that wait in the broker")] = 200_000,
+def bench_backlog(  # noqa: PLR0917  typer turns each into an option
+    devices: Annotated[int, typer.Option(min=1, max=99_999, help="whose late readings wait")] = 10_000,
+    rate: Annotated[float, typer.Option(min=0.01, help="readings a second that they sent while nobody stored")] = 2000,
+    seconds: Annotated[float, typer.Option(min=1, help="for which nobody stored: rate x seconds readings wait")] = 100,
+    readings: Annotated[int | None, typer.Option(min=1, help="so many wait, whatever rate and seconds say")] = None,
     events: Annotated[int, typer.Option(min=1, help="other than fires, that wait in the broker")] = 20_000,
     json: _Json = None,
 ) -> None:
     """Fires past a backlog of late readings, and past a flood of other events: publish to commit."""
-    run_program("bench.backlog", "main", readings=readings, events=events, json_file=json)
+    waiting = max(1, round(rate * seconds)) if readings is None else readings
+    run_program("bench.backlog", "main", devices=devices, readings=waiting, events=events, json_file=json)
 
 
 @bench_app.command("alarm")
 def bench_alarm(  # noqa: PLR0917  typer turns each into an option
     devices: Annotated[int, typer.Option(min=1, max=1_000_000, help="of the background")] = 10_000,
     rate: Annotated[float, typer.Option(min=1, help="background messages a second")] = 5000,
-    seconds: Annotated[float, typer.Option(min=10)] = 60,
-    trials: Annotated[int, typer.Option(min=1, max=9999)] = 200,
+    seconds: Annotated[float, typer.Option(min=1)] = 60,
+    trials: Annotated[int, typer.Option(min=1, max=9999, help="at most, as many as fit into the seconds")] = 200,
     backup: Annotated[bool, typer.Option("--backup", help="beside base copies and the log's receiver")] = False,
     learned: Annotated[bool, typer.Option("--learned", help="early warning is taught for minutes before")] = False,
     json: _Json = None,
@@ -66,7 +70,7 @@ def bench_alarm(  # noqa: PLR0917  typer turns each into an option
 
 @bench_app.command("api")
 def bench_api(  # noqa: PLR0917  typer turns each into an option
-    devices: Annotated[int, typer.Option(min=100, max=99_999)] = 10_000,
+    devices: Annotated[int, typer.Option(min=2, max=99_999, help="the second is a hydrant")] = 10_000,
     readings: Annotated[int, typer.Option(min=1, help="stored before, as 30 days of 5-minute readings")] = 10_000_000,
     streams: Annotated[int, typer.Option(min=1)] = 300,
     stalled: Annotated[int, typer.Option(min=0, help="of the streams")] = 50,
@@ -92,7 +96,7 @@ def bench_api(  # noqa: PLR0917  typer turns each into an option
 
 @bench_app.command("city")
 def bench_city(
-    devices: Annotated[int, typer.Option(min=100, max=99_999)] = 10_000,
+    devices: Annotated[int, typer.Option(min=2, max=99_999, help="the second is a hydrant")] = 10_000,
     readings: Annotated[int, typer.Option(min=1, help="stored before, as 30 days of 5-minute readings")] = 10_000_000,
     rate: Annotated[float, typer.Option(min=1, help="alarms a second of the burst that is pushed")] = 200,
     seconds: Annotated[float, typer.Option(min=1, help="how long it lasts")] = 60,

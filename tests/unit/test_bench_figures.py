@@ -6,6 +6,7 @@ import pytest
 
 from bench import alarm, api
 from bench.alarm import Trials, judge, percentile
+from services.cli_bench import bench_app
 
 FLOW = {  # of streams, just good enough
     "published_to_browser_p99_s": 1.0, "processes": {"api": {"cpu_cores": 0.6}}, "lost": 0,
@@ -69,7 +70,7 @@ def test_an_alarm_that_comes_late_or_never_misses_its_target(figures: dict[str, 
     ],
 )
 def test_streams_that_are_late_lost_or_thin_miss_their_target(flow: dict[str, Any], found: list[str]) -> None:
-    assert api.missed({"reads_alone": [], "streams": FLOW | flow}) == found
+    assert api.missed({"devices": 10_000, "reads_alone": [], "streams": FLOW | flow}) == found
 
 
 def test_a_slow_read_misses_its_target_and_one_without_a_target_does_not() -> None:
@@ -78,4 +79,40 @@ def test_a_slow_read_misses_its_target_and_one_without_a_target_does_not() -> No
         {"what": "list", "p95_ms": 300, "target_p95_ms": 300},
         {"what": "export", "p95_ms": 9000, "target_p95_ms": None},
     ]
-    assert api.missed({"reads_alone": reads, "streams": FLOW}) == ["map"]
+    assert api.missed({"devices": 10_000, "reads_alone": reads, "streams": FLOW}) == ["map"]
+
+
+def test_of_few_devices_at_a_high_rate_every_browser_need_not_see_more_than_two_changes_a_second_of_each() -> None:
+    def missed(changes: int) -> list[str]:
+        return api.missed({"devices": 10, "reads_alone": [], "streams": FLOW | {"changes_per_s": changes}})
+
+    assert missed(19) == []
+    assert missed(18) == ["changes >= 0.95 of those asked for"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "begin_s", "spread_s", "fit"), [(60, 2, 55, 200), (20, 2, 15, 200), (10, 2, 6, 85), (1, 0.2, 0.6, 8)]
+)
+def test_the_trials_lie_within_the_background_however_short(
+    seconds: float, begin_s: float, spread_s: float, fit: int
+) -> None:
+    assert alarm.times_of_trials(seconds, 200) == pytest.approx((begin_s, spread_s, fit))
+    assert alarm.times_of_trials(seconds, 3)[2] == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "devices", "readings"),
+    [
+        ([], 10_000, 200_000),
+        (["--devices", "10", "--rate", "50", "--seconds", "3"], 10, 150),
+        (["--rate", "0.01", "--seconds", "1"], 10_000, 1),
+        (["--rate", "50", "--readings", "7"], 10_000, 7),
+    ],
+)
+def test_the_backlog_is_what_devices_sent_while_nobody_stored(
+    monkeypatch: pytest.MonkeyPatch, words: list[str], devices: int, readings: int
+) -> None:
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr("services.cli_bench.run_program", lambda *_, **given: asked.update(given))
+    bench_app(["backlog", *words], standalone_mode=False)
+    assert (asked["devices"], asked["readings"]) == (devices, readings)
