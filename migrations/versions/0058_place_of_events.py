@@ -1,7 +1,7 @@
 from migrations.revision import run_sql
 
 revision = "0058"
-down_revision = "0052"
+down_revision = "0053"
 branch_labels = None
 depends_on = None
 

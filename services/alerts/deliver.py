@@ -212,7 +212,7 @@ class Outbox:
             if not lane.desk:
                 await self._note_reached(conn, notice, made.verdict)
         verdict = made.verdict
-        if verdict.fate is Fate.DELIVERED and notice["type"] == "fire.confirmed" and lane.desk:
+        if verdict.fate is Fate.DELIVERED and notice["type"] == "fire.confirmed" and lane.desk and notice["first"]:
             CONFIRMED_TO_ACCEPTED.observe(max(0.0, self._clock.now().timestamp() - notice["created_s"]))
         if verdict.fate is not Fate.DELIVERED:
             log.warning("notice_not_accepted", notice_id=str(notice["id"]), fate=verdict.fate, error=verdict.error)

@@ -39,7 +39,7 @@ where id in (
     limit $5
     for update of n skip locked)
 returning id, incident_id, type, fire, channel, target::text, body, attempts,
-    extract(epoch from created_at)::float8 as created_s
+    extract(epoch from created_at)::float8 as created_s, delivered_at is null as first
 
 -- name: due
 -- Candidates for a claim, when claiming all at once fails.
@@ -61,7 +61,8 @@ values ($1, $2, $3, $4, $5, $6, $7)
 on conflict do nothing
 
 -- name: delivered
-update notice set state = 'delivered', delivered_at = $2, claimed_until = null, last_status = $3, last_error = null,
+-- one that is sent again was told when it was first accepted
+update notice set state = 'delivered', delivered_at = coalesce(delivered_at, $2), claimed_until = null, last_status = $3, last_error = null,
     desk_incident_id = coalesce($4, desk_incident_id)
 where id = $1
 

@@ -20,8 +20,12 @@ where n.channel = 'desk' and (
     or (n.state = 'held'
         and exists (select from alarm
             where subject = 'system' and code = 'dispatch_failed' and state <> 'closed' and cleared_at is null)
-        and n.created_at > coalesce(
-            (select max(delivered_at) from notice where channel = 'desk' and delivered_at < $2), '-infinity'))
+        and n.created_at > coalesce(greatest(
+            (select max(delivered_at) from notice where channel = 'desk' and delivered_at < $2),
+            -- what was sent again keeps the time of its first delivery, and was taken after that was asked for
+            (select max(released_at) from notice
+             where channel = 'desk' and released_at > delivered_at and state = 'delivered' and released_at < $2)),
+            '-infinity'))
     or (n.state = 'dead' and n.dead_at > coalesce(
         (select max(closed_at) from alarm
          where subject = 'system' and code = 'dispatch_failed' and closed_at < $2), '-infinity')))

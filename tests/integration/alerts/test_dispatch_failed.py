@@ -6,6 +6,7 @@ import pytest
 
 from services.alerts import deliver
 from services.alerts.health import Health
+from services.core.alarms.ledger import acts
 from services.core.alarms.ledger.page import Page
 from services.core.alarms.policies import read_policies
 from tests.support.county import County
@@ -77,3 +78,26 @@ async def test_what_is_held_for_a_person_neither_ends_dispatch_failed_nor_begins
     assert not await dispatch_fails(county, at[180]), "nor when it is held as well, though nothing was sent since"
     await county.conn.execute("update notice set state = 'waiting', released_at = $1 where alarm_id = 1", at[181])
     assert await dispatch_fails(county, at[183])
+
+
+async def test_what_119_takes_again_shows_that_it_takes_notices(county: County) -> None:
+    now = await county.conn.fetchval("select clock_timestamp()")
+    await county.conn.execute(
+        """
+        with stood as (
+            insert into alarm (subject, code, category, severity, state, reason, reason_en, opened_at, updated_at)
+            select 'device:' || n, 'tamper', 'device', 'major', 'unacknowledged', '', '', now(), now()
+            from generate_series(1, 2) n returning id)
+        insert into notice (id, alarm_id, number, channel, type, fire, body, due_at, created_at)
+        select gen_random_uuid(), id, 1, 'desk', 'alarm.raised', false, '{}', $1, $1 from stood
+        """,
+        now,
+    )
+    sent, delivered = await county.conn.fetchval("select id from notice where alarm_id = 1"), deliver.SQL["delivered"]
+    await county.conn.execute(delivered, sent, now - timedelta(seconds=1), 200, None)
+    assert await dispatch_fails(county, now + timedelta(minutes=2))
+    await county.conn.execute(deliver.SQL["hold_old"], now + timedelta(seconds=1))
+    assert await dispatch_fails(county, now + timedelta(minutes=61))
+    await acts.replay_notice(county.conn, sent, actor="user:t", now=now + timedelta(minutes=62))
+    await county.conn.execute(delivered, sent, now + timedelta(minutes=62, seconds=1), 200, None)
+    assert not await dispatch_fails(county, now + timedelta(minutes=63))

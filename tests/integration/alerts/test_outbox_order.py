@@ -178,6 +178,20 @@ async def test_what_is_set_aside_holds_up_nothing_else(story: Story) -> None:
     assert await story.drain() == ["fire.confirmed"]
 
 
+async def test_a_notice_that_is_sent_again_keeps_the_time_when_119_first_took_it(story: Story) -> None:
+    await story.fire("m1", manual=True)
+    (first,) = await story.claim(FIRES)
+    await story.take(first["id"])
+    taken_at = story.now
+    await story.wait(600)
+    await acts.replay_notice(story.conn, first["id"], actor="user:t", now=story.now)
+    (again,) = await story.claim(FIRES)
+    await story.take(again["id"])
+    assert (first["first"], again["first"]) == (True, False), "only the first is measured"
+    row = await story.conn.fetchrow("select state, delivered_at from notice where id = $1", first["id"])
+    assert tuple(row or ()) == ("delivered", taken_at)
+
+
 Deed = Callable[[Story, Random], Any]
 DEEDS: list[Deed] = [
     lambda story, chance: story.fire(chance.choice(["d1", "d2", ""]), chance.choice(["p1", "p2"])),

@@ -56,6 +56,7 @@ async def test_what_is_asked_every_second_goes_by_an_index_in_the_second_year(co
         (readings.SQL["bad_clocks"], (newest, since, until), "reject_batch"),
         (health.SQL["dispatch"], (now, now), "notice_unsettled"),
         (health.SQL["dispatch"], (now, now), "notice_delivered"),
+        (health.SQL["dispatch"], (now, now), "notice_sent_again"),
         (clocks.SQL["is_due"], (now, now), "alarm_changed"),
         (deliver.SQL["counts"], (), "notice_unsettled"),
         (figures.SQL["chattering"], (now,), "alarm_changed"),
