@@ -14,7 +14,7 @@ from services.api.alarms.models import Alarm, AlarmDetail
 from services.api.alarms.notices import NOTICE_COLUMNS
 from services.api.alarms.urgent import Place, urgent_first
 from services.api.map.water import near
-from services.api.measured.slices import oldest_first
+from services.api.measured.slices import newest_first
 from services.api.registry.sites import select_sites, site_document
 from services.api.request import tables
 from services.api.request.answers import answer
@@ -160,7 +160,7 @@ async def find_evidence(
             scope.clause(device.area),
             event.type.in_(_EVIDENCE_TYPES),
         )
-        .order_by(event.ts)
+        .order_by(event.ts.desc())
     )
 
     async def ask(begin: datetime, end: datetime, most: int) -> Sequence[Row]:
@@ -168,7 +168,8 @@ async def find_evidence(
 
     begin, closed = row["opened_at"] - _EVIDENCE_BEFORE, row["closed_at"]
     end = None if closed is None else closed + timedelta.resolution
-    for one in await oldest_first(ask, begin, end, enough=_LINES, width=_EVIDENCE_SLICE, now=now):
+    near = end or now  # an alarm may stand for weeks: what is reported now tells more than how it began
+    for one in await newest_first(ask, begin, end, enough=_LINES, width=_EVIDENCE_SLICE, near=near):
         words = [one["name"] or one["code"], one["type"], one["component"], one["description"]]
         found.append({"at": rfc3339(one["received_at"]), "text": " ".join(filter(None, words)), "text_en": None})
     return sorted(found, key=lambda line: str(line["at"]))

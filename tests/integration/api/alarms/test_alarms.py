@@ -280,3 +280,20 @@ async def test_the_chart_of_a_heating_joint_shows_the_hottest_conductor_also_of_
     )
     chart = (await client.get(f"/api/v1/alarms/{warned}/expectation")).json()
     assert (chart["quantity"], set(chart["seen"]) - {None}) == ("temperature", {85.0})
+
+
+async def test_the_evidence_of_an_alarm_that_stands_for_long_is_the_newest(
+    client: Client, open_alarm: Raise, connection: asyncpg.Connection
+) -> None:
+    opened = datetime.now(UTC) - timedelta(days=40)
+    alarm = await open_alarm("p-1", opened_at=opened)
+    await connection.execute(
+        """insert into event (device_id, ts, received_at, batch_id, event_id, type, component, description, digest)
+           select d.id, at, at, 1, 'e' || n, 'operation', '', 'number ' || n, int4send(n)
+           from device d, generate_series(1, 620) n,
+               lateral (select $1::timestamptz + n * interval '90 minutes' as at) t""",
+        opened,
+    )
+    evidence = (await client.get(f"/api/v1/alarms/{alarm}")).json()["evidence"]
+    numbers = [int(one["text"].rsplit(" ", 1)[1]) for one in evidence]
+    assert numbers == list(range(121, 621))
