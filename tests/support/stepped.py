@@ -36,11 +36,11 @@ class Stepped:
             page.take(key, finding, "rule", self.place)
             await page.write()
 
-    async def fire(self, at: datetime, *, active: bool = True) -> None:
+    async def fire(self, at: datetime, *, active: bool = True, component: str = "1-1") -> None:
         """Let a detector report a fire, or that it is over."""
         finding = Finding(
-            "fire", Category.FIRE, Severity.CRITICAL, WHY, active, self.code, self.place.area, "1-1", cause="fire",
-            confidence=Confidence.SUSPECTED, part=Part.DETECTOR,
+            "fire", Category.FIRE, Severity.CRITICAL, WHY, active, self.code, self.place.area, component, cause="fire",
+            confidence=Confidence.SUSPECTED, part=Part.DETECTOR if component else Part.PANEL,
         )  # fmt: skip
         async with self.conn.transaction():
             page = Page(self.conn, at, await load_policies(self.conn))

@@ -15,6 +15,16 @@ with seen_alarm as (
           and e.ts > a.opened_at - interval '1 day' and e.ts < a.opened_at + interval '1 hour'
           and e.ts > cast(:since as timestamptz) - interval '1 day'     -- leaves other chunks aside
           and e.ts < cast(:until as timestamptz) + interval '1 hour'
+          -- of the sort that raises this alarm: one that readings raised is not measured by what else was reported
+          and a.code = case e.type
+              when 'manual_alarm' then 'fire'
+              when 'mains_fault' then 'power_fault' when 'battery_fault' then 'power_fault'
+              when 'bus_fault' then 'link_fault' when 'line_fault' then 'link_fault'
+              else case when e.type in (
+                  'fire', 'prealarm', 'fault', 'disabled', 'supervisory', 'tamper', 'power_fault', 'link_fault', 'arc_fault',
+                  'started', 'feedback', 'delay', 'silence', 'test', 'guard_reply', 'operation', 'reset')
+                  then e.type else 'fault' end
+              end
         order by e.received_at desc limit 1
     ) e
     where a.code in ('fire', 'prealarm', 'fault', 'disabled', 'supervisory', 'tamper', 'power_fault', 'link_fault', 'arc_fault')
@@ -28,10 +38,14 @@ with seen_alarm as (
       and n.created_at > :since and n.created_at <= :until
       and (:everywhere or exists (select from unnest(cast(:areas as text[])) p where starts_with(a.area, p)))
     union all
+    -- the first verdict on each fire; lines of other fires that it touched were once written as a verdict, too
     select 'verification', extract(epoch from t.at - o.at)
     from alarm_onsets(:since, :until) o
-    join alarm_transition t on t.alarm_id = o.alarm_id and t.act = 'verify'
-        and t.number > o.number and (o.next is null or t.number < o.next)
+    cross join lateral (
+        select t.at from alarm_transition t
+        where t.alarm_id = o.alarm_id and t.act = 'verify' and t.outcome = 'verified'
+            and t.number > o.number and (o.next is null or t.number < o.next)
+        order by t.number limit 1) t
     where o.category = 'fire'
       and (:everywhere or exists (select from unnest(cast(:areas as text[])) p where starts_with(o.area, p)))
     union all

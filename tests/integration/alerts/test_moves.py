@@ -157,3 +157,35 @@ async def test_a_fire_that_is_seen_first_where_both_went_brings_its_spokesman_al
     assert [(fire["scope"], fire["escalates_at"]) for fire in fires] == [(place, None)] * 2
     await follow_devices(border)
     assert len({fire["incident_id"] for fire in await county.alarms("a.site_id = $1", sites[1])}) == 1
+
+
+@pytest.mark.parametrize("put_at_s", [30, 90])
+async def test_what_a_device_reported_before_it_was_put_into_a_site_is_weighed_there(
+    county: County, put_at_s: int
+) -> None:
+    site = await county.add_site("学校")
+    apart, there = await county.add_device("panel-1"), await county.add_device("panel-2", site_id=site)
+    await Stepped(county.conn, "panel-1", apart, AREA).fire(START)
+
+    async def put() -> None:
+        await county.conn.execute("update device set site_id = $1", site)
+        await follow_devices(border_at(county, START + timedelta(seconds=put_at_s)))
+
+    if put_at_s < 60:
+        await put()
+    await Stepped(county.conn, "panel-2", there, AREA, site).fire(START + timedelta(seconds=60), component="2-2")
+    if put_at_s > 60:
+        await put()
+    assert [alarm["confidence"] for alarm in await county.alarms(at_least=2)] == ["confirmed", "confirmed"]
+    incidents = {alarm["incident_id"] for alarm in await county.alarms()}
+    assert len(await county.notices("type = 'fire.confirmed'")) == len(incidents)
+
+
+async def test_what_a_device_reported_longer_ago_confirms_nothing_where_it_is_now(county: County) -> None:
+    site = await county.add_site("学校")
+    apart, there = await county.add_device("panel-1"), await county.add_device("panel-2", site_id=site)
+    await Stepped(county.conn, "panel-1", apart, AREA).fire(START)
+    await county.conn.execute("update device set site_id = $1", site)
+    await follow_devices(border_at(county, START + timedelta(seconds=1)))
+    await Stepped(county.conn, "panel-2", there, AREA, site).fire(START + timedelta(seconds=301), component="2-2")
+    assert not await county.notices("type = 'fire.confirmed'")

@@ -6,7 +6,7 @@ Called by `page`. Pure, except that it advances the head and count of the given 
 from datetime import datetime
 from typing import Any
 
-from services.core.alarms.fires.site import FireHappening
+from services.core.alarms.fires.site import FireAct, FireHappening
 from services.core.alarms.ledger.chain import Transition, seal
 from services.core.alarms.ledger.rows import Entry
 from services.core.alarms.life.happenings import Act, ActKind, Finding, Happening
@@ -76,4 +76,5 @@ def _word(happening: FireHappening | Happening) -> str:
         return str(happening.kind)
     if isinstance(happening, Finding):
         return "report" if happening.active else "return"
-    return type(happening).__name__.lower()
+    # what follows for a fire when a person acts on another one of its site
+    return "judgement" if isinstance(happening, FireAct) else type(happening).__name__.lower()

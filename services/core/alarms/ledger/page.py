@@ -12,15 +12,14 @@ from typing import Any
 import asyncpg
 
 from services.core.alarms.fires import site
-from services.core.alarms.fires.site import FireAct, FireHappening, FireKey, SiteFires
+from services.core.alarms.fires.site import FireAct, FireHappening, SiteFires
 from services.core.alarms.ledger.lines import came_in_drill, next_line, remember_actor
 from services.core.alarms.ledger.news import alarm_events
 from services.core.alarms.ledger.notice_bodies import Draft, insert_notices
 from services.core.alarms.ledger.record import evidence_to_json
 from services.core.alarms.ledger.rows import Entry, Incident, Key, Place, insert_values, read_entry, update_values
-from services.core.alarms.ledger.site_fires import Scope, lock_fires, read_scope
+from services.core.alarms.ledger.site_fires import Scope, key_of, lock_fires, read_scope, reports_of
 from services.core.alarms.life.calling import steps_begin
-from services.core.alarms.life.components import normal_component
 from services.core.alarms.life.happenings import Happening, Parted, SiteWindow, Situation
 from services.core.alarms.life.lifecycle import PLAIN, step
 from services.core.alarms.life.model import Alarm, OutcomeKind, Step
@@ -111,8 +110,9 @@ class Page:
                 self._bring(entry, found)
             if entry.scope == scope or found["scope"] != scope:  # or else it has left for another one on this page
                 entries.append(entry)
-        self._scopes[scope] = read_scope(scope, row, entries)
-        moved = any(found["scope"] != scope for found in fires)
+        moved = [found for found in fires if found["scope"] != scope]
+        reports = await reports_of(self.conn, moved, self._scopes)
+        self._scopes[scope] = read_scope(scope, row, entries, reports)
         if moved or row["window_until"] != row["test_until"]:  # a fire leaves the window of the site that it leaves
             await self.take_fire(scope, SiteWindow(row["window_until"]), "clock", None)
         if parted:  # and it leaves who speaks for it there
@@ -149,15 +149,15 @@ class Page:
         for taken in done.steps:
             if taken.alarm is None:
                 continue
-            fire_key = FireKey(taken.alarm.device or "", normal_component(taken.alarm.component))
-            if taken.alarm.id is not None:
-                fire_key = known.get(taken.alarm.id, fire_key)
+            fire_key = key_of(taken.alarm, known)
             entry = held.entries.get(fire_key)
             if entry is not None and not entry.alarm.open and taken.alarm.open:
                 entry = None
             subject = entry.key.subject if entry is not None else (place.subject if place is not None else "")
             key = Key(subject, FIRE, fire_key.component)
-            shown = happening.act if isinstance(happening, FireAct) else happening
+            shown: FireHappening | Happening = happening
+            if isinstance(happening, FireAct) and fire_key == happening.key and taken is done.steps[0]:
+                shown = happening.act  # what follows from it for this fire and the others is no act of the person's
             held.entries[fire_key] = self._note(entry, key, taken, shown, actor=actor, place=place, scope=scope)
         return done.steps
 

@@ -1,6 +1,6 @@
 """The fires of one site (or of a device without one) on a page, with what only their row has. Used by `page`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import asyncpg
@@ -8,6 +8,9 @@ import asyncpg
 from services.core.alarms.fires.site import FireKey, SiteFires
 from services.core.alarms.ledger.record import evidence_from_json
 from services.core.alarms.ledger.rows import Entry
+from services.core.alarms.life.components import normal_component
+from services.core.alarms.life.happenings import Evidence
+from services.core.alarms.life.model import Alarm
 from services.core.log import logger
 from services.core.statements import load_queries
 
@@ -58,8 +61,32 @@ async def lock_fires(
     return rows, frozenset(str(row["incident_id"]) for row in spokesmen if not row["here"])
 
 
-def read_scope(scope: str, row: asyncpg.Record, entries: Sequence[Entry]) -> Scope:
-    """Make a scope of its locked row and its open fires; evidence that cannot be read is left out and logged."""
+async def reports_of(
+    conn: asyncpg.Connection, moved: Sequence[asyncpg.Record], scopes: Mapping[str, Scope]
+) -> tuple[Evidence, ...]:
+    """Return what the devices of fires that come from elsewhere reported there: it is weighed where they are now.
+
+    `scopes` are those of the page, which may know more than what is stored.
+    """
+    left = {row["scope"] for row in moved}
+    devices = {row["device"] for row in moved}
+    reports = [item for name in left & scopes.keys() for item in scopes[name].site.evidence]
+    for row in await conn.fetch(SQL["evidence_of"], sorted(left - scopes.keys())) if left else ():
+        reports += evidence_from_json(row["evidence"])[0]
+    return tuple(item for item in reports if item.device in devices)
+
+
+def key_of(alarm: Alarm, known: Mapping[int, FireKey]) -> FireKey:
+    """Return the place of a fire: that by which its row is known, or for a new one its own."""
+    own = FireKey(alarm.device or "", normal_component(alarm.component))
+    return own if alarm.id is None else known.get(alarm.id, own)
+
+
+def read_scope(scope: str, row: asyncpg.Record, entries: Sequence[Entry], reports: Sequence[Evidence] = ()) -> Scope:
+    """Make a scope of its locked row, its open fires and the reports that come to it with them.
+
+    Evidence that cannot be read is left out and logged.
+    """
     for entry in entries:
         entry.scope = scope
     by_key = {FireKey(entry.alarm.device or "", entry.key.component): entry for entry in entries}
@@ -72,4 +99,6 @@ def read_scope(scope: str, row: asyncpg.Record, entries: Sequence[Entry]) -> Sco
         evidence=evidence,
         test_until=row["test_until"],
     )
-    return Scope(row["name"], row["area"], row["site_id"], site, by_key, site)
+    together = tuple(sorted(dict.fromkeys([*evidence, *reports]), key=lambda item: item.at))
+    now = replace(site, evidence=together) if reports else site
+    return Scope(row["name"], row["area"], row["site_id"], now, by_key, site)

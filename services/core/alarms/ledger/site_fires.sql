@@ -12,3 +12,6 @@ select a.incident_id, a.device_id,
 from alarm a join device d on d.id = a.device_id
 where a.incident_id = any($2::bigint[]) and a.code = 'fire' and a.state <> 'closed'
     and a.life -> 'sent' ? 'fire.confirmed'
+
+-- name: evidence_of
+select evidence from fire_scope where scope = any($1::text[])
