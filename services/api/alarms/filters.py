@@ -53,7 +53,8 @@ def _has_words(part: str) -> sa.ColumnElement[bool]:
 def _acted(name: str) -> sa.ColumnElement[bool]:
     line = tables.alarm_transition.c
     names = (f"user:{plain('by', name)}", f"key:{name}")
-    return sa.exists().where(line.alarm_id == _alarm.id, line.actor.in_(names))
+    # what a verdict on another fire brought about is no act on this one
+    return sa.exists().where(line.alarm_id == _alarm.id, line.actor.in_(names), line.act != "judgement")
 
 
 class _Filter:

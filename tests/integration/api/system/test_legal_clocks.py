@@ -44,13 +44,14 @@ async def test_a_verdict_on_one_fire_is_no_act_on_the_others_of_its_site(
     await acts.verify(
         connection, first, outcome="real", note="有人看到明火", actor="user:li", now=at + timedelta(seconds=30)
     )
-    (await client.get(f"/api/v1/alarms/{first}")).raise_for_status()
     shown = (await client.get(f"/api/v1/alarms/{second}")).json()
     assert shown["verification"] == "pending"
     last = shown["timeline"][-1]
     assert (last["act"], last["outcome"], last["detail"].get("note")) == ("judgement", "told", None)
     judged = (await client.get(f"/api/v1/alarms/{first}")).json()["timeline"]
     assert [line["act"] for line in judged if line["detail"].get("note")] == ["verify"]
+    found = (await client.get("/api/v1/alarms", params={"by": "li"})).json()["items"]
+    assert [one["id"] for one in found] == [first]
     verification = await clock(client, "verification")
     assert (verification["count"], verification["p50_s"]) == (1, pytest.approx(30))
 
