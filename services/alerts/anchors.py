@@ -53,8 +53,11 @@ def audit_key(state_dir: Path, given: str, *, make: bool) -> bytes:
 def missing_key(state_dir: Path) -> str:
     """Return that the state folder has no key, and the cure; empty: it has one."""
     path = state_dir / KEY_FILE
-    if path.exists():
-        return ""
+    try:
+        if path.exists():
+            return ""
+    except OSError as error:
+        return f"{path} cannot be looked at: {error}"
     return f"{path} is missing: give FIRETOWER_AUDIT_SECRET or the state folder of alerts"
 
 
