@@ -28,6 +28,8 @@ class Arrival:
     link_number: int = 0
     first_of_link: bool = False
     kept: int | None = None
+    leads: bool = False  # it is sent before the rest, as the fire behind it is
+    number: int | None = None  # in the order in which frames were heard; None: it is the newest
 
 
 class Bounds:

@@ -252,4 +252,12 @@ class Decoder:
                 plausible = length <= MAX_ADU_BYTES and header.command in KNOWN_COMMANDS and header.version_main == 1
                 if unfinished and plausible:
                     return at
+            elif self._may_begin(at):
+                return at
         return size
+
+    def _may_begin(self, at: int) -> bool:
+        """Whether a start mark whose header is not all here may be one, by what is here of version and length."""
+        length = self._buffer[at + 24 : at + 26]
+        is_possible = len(length) < 2 or int.from_bytes(length, "little") <= MAX_ADU_BYTES
+        return is_possible and bytes(self._buffer[at + 4 : at + 5]) in {b"", b"\1"}

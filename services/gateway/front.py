@@ -88,13 +88,17 @@ class Front:
 
     # --- what is said ---
 
+    def next_number(self) -> int:
+        """Return the number of one more frame that was heard."""
+        return self._intake.next_number()
+
     def first_word(self, link: Link, caller: Caller) -> None:
         """Tell that a panel is there, or that its address speaks on a second link."""
         self._presence.first_word(link, caller, is_fire=holds_fire(read_unit(caller.last.adu)))
 
     def frame(self, link: Link, caller: Caller, said: Said) -> None:
         """Take one frame."""
-        frame, unit = said.frame, read_unit(said.frame.adu)
+        frame, unit = said.frame, said.unit
         self._presence.sound(link, frame)
         if frame.version_main != 1:
             FRAMES.labels("other_version").inc()
@@ -112,7 +116,9 @@ class Front:
         taken = True
         if frame.command == SEND or unit.flag is not None:
             asker = Asker(link, frame, said.arrived)
-            arrival = Arrival(link.host, self._clock.now(), asker, id(link), caller.frames == 1, said.kept)
+            arrival = Arrival(
+                link.host, self._clock.now(), asker, id(link), caller.frames == 1, said.kept, said.leads, said.number
+            )
             taken = self._intake.take_data(frame, unit, arrival)
         self.let_go(said)
         if taken:

@@ -17,7 +17,7 @@ from services.core.metrics import FRAMES
 from services.gateway.frames import CHECKSUMS, DENY, KNOWN_COMMANDS, Damage, Frame, encode
 from services.gateway.limits import Allowance, Limits, Strangers
 from services.gateway.misread import Misread
-from services.gateway.objects import holds_fire, read_unit
+from services.gateway.objects import read_unit
 from services.gateway.post import Caller, Peer, Post, Said
 from services.gateway.stream import Stream
 
@@ -29,7 +29,10 @@ MISREAD_OF_LINK = 20  # damages of strangers; more are noise
 
 
 class Inbound(Generic[L]):
-    """Bytes are decoded in slices, link by link. Fires are handed on as they are decoded; the rest wait for that."""
+    """Bytes are decoded in slices, link by link. Fires are handed on as they are decoded; the rest wait for that.
+
+    What a panel said before its fire and what bears on that fire goes before it, in the order in which it was said.
+    """
 
     def __init__(self, link: L, post: Post[L], clock: Clock, limits: Limits, strangers: Strangers) -> None:
         self._link = link
@@ -135,15 +138,15 @@ class Inbound(Generic[L]):
                 self._post.misread(self._link, damage, copies)
 
     def _take_frame(self, frame: Frame, now: float) -> None:
-        urgent = frame.command in KNOWN_COMMANDS and holds_fire(read_unit(frame.adu))
-        if not self._allowance.take_frame(now, urgent=urgent):
+        said = Said(frame, now, read_unit(frame.adu), self._post.next_number())
+        is_known = frame.command in KNOWN_COMMANDS
+        if not self._allowance.take_frame(now, urgent=is_known and said.urgent):
             FRAMES.labels("over_rate").inc()  # not confirmed, so the panel sends it again
             return
-        if frame.command not in KNOWN_COMMANDS:
+        if not is_known:
             FRAMES.labels("unknown_command").inc()
             self._deny(frame, now)
             return
-        said = Said(frame, now, urgent)
         if frame.source in self._link.callers or self._post.is_registered(frame.source):
             self._hand_on(said)
             return
@@ -169,9 +172,23 @@ class Inbound(Generic[L]):
             return
         FRAMES.labels("taken").inc()
         if said.urgent:
+            self._hand_over_before(said)
             self._hand_over(caller, said)
         else:
             self._later.append((caller, said))
+
+    def _hand_over_before(self, fire: Said) -> None:
+        """Hand over what waits of the same panel, up to the last that bears on its fire: a reset before it, say."""
+        last, source = 0, fire.frame.source
+        for place, (_, said) in enumerate(self._later, 1):
+            if said.frame.source == source and said.bears_on(fire):
+                last = place
+        waiting = [self._later.popleft() for _ in range(last)]
+        self._later.extendleft(reversed([one for one in waiting if one[1].frame.source != source]))
+        for caller, said in waiting:
+            if said.frame.source == source:
+                said.leads = said.tells_of_same(fire)
+                self._hand_over(caller, said)
 
     def _hand_over(self, caller: Caller, said: Said) -> None:
         with self._post.around(partial(_unit_of, said.frame, self._link.host)):

@@ -127,6 +127,11 @@ class Intake:
 
     # --- data ---
 
+    def next_number(self) -> int:
+        """Return the number of one more frame that was heard: it orders the states that frames tell."""
+        self._arrival += 1
+        return self._arrival
+
     def take_data(self, frame: Frame, unit: DataUnit, arrival: Arrival) -> bool:
         """Say whether it was taken: what is not is not confirmed, so the panel sends it again."""
         now_ms = int(arrival.at.timestamp() * 1000)
@@ -143,9 +148,9 @@ class Intake:
         ):
             return False
         self._repeats.saw_serial(frame, first_of_link=arrival.first_of_link)
-        self._arrival += 1
+        number = self.next_number() if arrival.number is None else arrival.number
         prefix = f"{frame.source.hex()}-{now_ms:x}-{frame.serial:x}-{digest[:4].hex()}"
-        meaning, messages = self._say(unit, panel, arrival.at, prefix)
+        meaning, messages = self._say(unit, panel, arrival.at, prefix, number)
         if meaning.clock_offset_s is not None:
             self.presence.offsets[frame.source] = meaning.clock_offset_s
         if not (meaning.events or meaning.readings or meaning.states):
@@ -153,7 +158,8 @@ class Intake:
             self._confirm_heartbeat(panel, frame, arrival.asker)
             return True
         role = " ".join([FIRE] * meaning.urgent + [END] * meaning.ends_fire)
-        record = Record(self._new_id(), frame.source, digest, role, meaning.urgent, now_ms, messages=messages)
+        first = meaning.goes_first or arrival.leads
+        record = Record(self._new_id(), frame.source, digest, role, first, now_ms, messages=messages)
         record.stranger = not panel.registered
         self._repeats.add(record)
         if arrival.asker is not None:
@@ -162,9 +168,11 @@ class Intake:
         self._accept(record, states, arrival.kept)
         return True
 
-    def _say(self, unit: DataUnit, panel: Panel, at: datetime, prefix: str) -> tuple[Meaning, list[Message]]:
+    def _say(
+        self, unit: DataUnit, panel: Panel, at: datetime, prefix: str, number: int
+    ) -> tuple[Meaning, list[Message]]:
         try:
-            meaning = interpret(unit, panel.profile, self._states.of(panel.address), self._arrival, at)
+            meaning = interpret(unit, panel.profile, self._states.of(panel.address), number, at)
             return meaning, self._composer.messages(panel, meaning, prefix)
         except Exception as error:
             if not holds_fire(unit):

@@ -11,13 +11,12 @@ from datetime import datetime, timedelta, timezone
 from services.core.contracts import EventType, JsonObject
 from services.core.topics import Kind
 from services.gateway.frames import read_time
-from services.gateway.naming import UTD, bits_of, component_of, key_of, place
+from services.gateway.naming import ALARM_CLEARED_BIT, UTD, bits_of, component_of, have_one_name, key_of, place
 from services.gateway.objects import Item, Unit, describe, read_text
 from services.gateway.profiles import Profile
 from services.gateway.tables import TABLES, Bit
 
 ALWAYS = (EventType.FIRE, EventType.MANUAL_ALARM)
-ALARM_CLEARED_BIT = 3  # of both operation bytes, figures 13 and 14
 CHECKSUM_WRONG = "checksum_wrong"  # a note of what was sent again and again like that
 NO_VALUE = {0x7FFF: "0x7fff", -0x8000: "0x8000"}  # the ends of the scale: a broken sensor, or none
 OLDEST, NEWEST = timedelta(days=30), timedelta(minutes=5)  # a reading's time outside of this is no time (contract 3)
@@ -54,6 +53,11 @@ class Meaning:
     def urgent(self) -> bool:
         """Whether it holds a fire."""
         return any(event["type"] in ALWAYS and event["active"] for event in self.events)
+
+    @property
+    def goes_first(self) -> bool:
+        """Whether it is sent before what is ordinary: a fire, and what may end one, which must not change places."""
+        return self.urgent or self.ends_fire
 
     @property
     def ends_fire(self) -> bool:
@@ -123,11 +127,11 @@ class _Reader:
             self.states[key] = known
 
     def elsewhere(self, key: str, event: str) -> bool:
-        """Say whether another system, or the device itself, still reports a condition that has no component."""
-        return key[0] != "c" and any(
+        """Say whether something of the same name still reports it: another system, say, or a part of another one."""
+        return any(
             known.bits >> bit.bit & 1
             for other, known in self.states.items()
-            if other != key and other[0] != "c"
+            if other != key and have_one_name(key, other)
             for bit in bits_of(other)
             if bit.event == event
         )
@@ -154,7 +158,8 @@ class _Reader:
             text = self.text_of(item, bit.zh if is_set else bit.zh_clear)
             if is_set and (not was_set or bit.event in ALWAYS):
                 self.add(item, bit.event, text, state=bits)
-                if overtaken and bit.event not in ALWAYS:  # a newer state says that the condition is over
+                # a newer state says that the condition is over
+                if overtaken and bit.event not in ALWAYS and not self.elsewhere(key, bit.event):
                     self.add(item, bit.event, self.text_of(item, bit.zh_clear), active=False, state=old)
             elif was_set and not is_set and not overtaken and not self.elsewhere(key, bit.event):
                 self.add(item, bit.event, text, active=False, state=bits)
@@ -173,8 +178,9 @@ class _Reader:
         self.add(item, EventType.TEST, self.text_of(item, text), active=not bits & 1, state=bits)
 
     def forget(self) -> None:
-        for key in list(self.states):
-            self.remember(key, None)
+        for key, known in list(self.states.items()):
+            if known.arrival <= self.arrival:  # else it was heard after the reset, on another link
+                self.remember(key, None)
 
     def operation(self, item: Item, bits: tuple[Bit, ...]) -> None:
         flags = item.operation or 0

@@ -5,10 +5,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol, Self, TypeVar
 
-from services.core.aside import Unit
+from services.core.aside import Unit as WorkUnit
 from services.gateway.downlink import Exchange, Exchanges
 from services.gateway.frames import Damage, Frame
 from services.gateway.misread import Copies, Misread
+from services.gateway.naming import ends_all, told_of
+from services.gateway.objects import Unit, holds_fire
 from services.gateway.profiles import Profile
 
 SYNC_AFTER_S = 1.0  # after the first frame: whatever the panel connected for goes first
@@ -52,8 +54,24 @@ class Said:
 
     frame: Frame
     arrived: float  # monotonic
-    urgent: bool  # it holds a fire
+    unit: Unit
+    number: int  # in the order in which frames were heard, of all links
+    urgent: bool = field(init=False)  # it holds a fire
+    ends_all: bool = field(init=False)
+    told_of: frozenset[str] = field(init=False)  # keys of naming.py
+    leads: bool = False  # a fire of the same component follows, so that it keeps its place before that
     kept: int | None = None  # its number in the journal, while its sender is looked up
+
+    def __post_init__(self) -> None:
+        self.urgent, self.ends_all, self.told_of = holds_fire(self.unit), ends_all(self.unit), told_of(self.unit)
+
+    def bears_on(self, fire: Self) -> bool:
+        """Whether a later fire of the same device would be another one without it, or would seem to be over by it."""
+        return self.ends_all or fire.ends_all or self.tells_of_same(fire)
+
+    def tells_of_same(self, other: Self) -> bool:
+        """Whether it tells the state of something of which the other one does."""
+        return not self.told_of.isdisjoint(other.told_of)
 
 
 class Peer(Protocol):
@@ -82,7 +100,7 @@ L_contra = TypeVar("L_contra", contravariant=True)
 class Post(Protocol[L_contra]):
     """What a link hands on; `L_contra` is the link."""
 
-    def around(self, unit: Unit | Callable[[], Unit]) -> AbstractContextManager[None]:
+    def around(self, unit: WorkUnit | Callable[[], WorkUnit]) -> AbstractContextManager[None]:
         """Draw the border around one unit of work."""
 
     def profile_of(self, link: L_contra, address: bytes) -> Profile | None:
@@ -102,6 +120,9 @@ class Post(Protocol[L_contra]):
 
     def let_go(self, said: Said) -> None:
         """A frame that was kept is not wanted."""
+
+    def next_number(self) -> int:
+        """Return the number of one more frame that was heard."""
 
     def first_word(self, link: L_contra, caller: Caller) -> None:
         """An address was heard on this link for the first time."""

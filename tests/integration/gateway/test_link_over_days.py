@@ -87,6 +87,9 @@ class Taker:
     def let_go(self, said: Said) -> None:
         pass
 
+    def next_number(self) -> int:
+        return 0
+
     def first_word(self, link: Link, caller: Caller) -> None:
         pass
 

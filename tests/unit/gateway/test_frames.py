@@ -163,6 +163,17 @@ def test_a_frame_that_began_inside_a_damaged_span_and_goes_on_behind_it_is_waite
     assert found[-1] == frame
 
 
+@pytest.mark.parametrize("here", range(4, 40))
+def test_a_frame_of_which_only_a_part_of_the_header_is_here_yet_is_waited_for_behind_a_damaged_span(here):
+    frame = Frame(0x2323, SEND, b"\1\0\0\0\0\0", bytes(6), b"\x06\x01" + b"##" * 20)  # its serial reads as an end
+    false_start = START + bytes(22) + (27).to_bytes(2, "little") + b"\x02" + bytes(26)
+    stream = false_start + encode(frame)
+    decoder = Decoder()
+    found = decoder.feed(stream[: len(false_start) + here]) + decoder.feed(stream[len(false_start) + here :])
+    assert [item.flaw for item in found if isinstance(item, Damage)] == [Flaw.CHECKSUM]
+    assert found[-1] == frame
+
+
 def test_a_mark_inside_a_damaged_span_that_begins_no_frame_is_passed_over():
     frame = Frame(5, SEND, b"\1\0\0\0\0\0", bytes(6), b"@@" + b"\xff" * 60)
     broken = bytearray(encode(frame))

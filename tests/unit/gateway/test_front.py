@@ -17,11 +17,12 @@ from services.gateway.inbound import Inbound
 from services.gateway.intake import Intake
 from services.gateway.journal import Journal
 from services.gateway.limits import Limits, Strangers
+from services.gateway.objects import Item, write_unit
 from services.gateway.profiles import load_profiles
 from services.gateway.records import Remembered
 from services.gateway.registry import Registry
 from tests.integration.gateway.registered import spoiled
-from tests.unit.gateway.panel import detector
+from tests.unit.gateway.panel import LABEL, detector, system
 
 STANDARD = load_profiles()["standard"]
 ELSEWHERE = {"checksum": "xor8", "networks": (ip_network("192.0.2.0/24"),)}
@@ -68,6 +69,14 @@ class Centre:
         self.clock.at_s += seconds
         self.intake.tick()
 
+    def told_in_order(self):
+        """Return type and active of all events of panels, in the order in which they leave."""
+        writes = sorted(self.journal.queue, key=lambda write: not write.first)
+        rows = [values for write in writes for name, values in write.statements if name == "add_message"]
+        bodies = [orjson.loads(values[3]) for values in rows if values[2].endswith("/up/event")]
+        events = [event for body in bodies for event in (body if isinstance(body, list) else [body])]
+        return [(event["type"], event.get("active", True)) for event in events]
+
     def told(self, kind):
         """Return whether each event of that type is its beginning, in order."""
         rows = [values for write in self.journal.queue for name, values in write.statements if name == "add_message"]
@@ -93,6 +102,9 @@ class Line:
         pass
 
     def reply(self, frame, command, adu=b""):
+        pass
+
+    def probe(self, caller):
         pass
 
 
@@ -189,3 +201,68 @@ def test_where_much_waits_signs_of_life_leave_the_room_to_fires(centre, register
     assert signs_of_life(centre) == []
     line.hear(FIRE)
     assert centre.told("fire") == [True]
+
+
+RESETS = {
+    "by its operator": write_unit(4, [Item(system_type=1, system_address=1, operation=1, operator=1, time=LABEL)]),
+    "of the transmission device": write_unit(24, [Item(operation=1, operator=1, time=LABEL)]),
+    "as a state": system(1 | 1 << 13),
+}
+FIRES = {"detector": detector(0b11), "manual key": write_unit(24, [Item(operation=0b100, operator=1, time=LABEL)])}
+
+
+def said(*units, source=PANEL):
+    return [encode(Frame(number, SEND, source, bytes(6), unit)) for number, unit in enumerate(units, 1)]
+
+
+@pytest.mark.parametrize("reset", RESETS.values(), ids=RESETS)
+@pytest.mark.parametrize("fire", FIRES.values(), ids=FIRES)
+@pytest.mark.parametrize("faults", [0, 15])
+def test_a_fire_after_a_reset_leaves_after_it_also_where_both_were_read_at_once(centre, reset, fire, faults):
+    points = [detector(0b101, address=bytes((9, 0, point, 0))) for point in range(faults)]
+    Line(centre).hear(*said(*points, reset, fire))
+    first, second, *rest = centre.told_in_order()
+    assert (first[0], second) in {("reset", ("fire", True)), ("reset", ("manual_alarm", True))}
+    assert rest == [("fault", True)] * faults
+
+
+@pytest.mark.parametrize(
+    ("states", "events"),
+    [
+        ([0b101, 0b11], [("fault", True), ("fire", True), ("fault", False)]),
+        ([0b11, 0b01, 0b11], [("fire", True), ("fire", False), ("fire", True)]),
+    ],
+)
+def test_of_one_component_what_is_read_at_once_is_understood_in_its_order(centre, states, events):
+    Line(centre).hear(*said(*map(detector, states)))
+    assert centre.told_in_order() == events
+    (known,) = centre.intake.remember().states[PANEL].values()
+    assert known.bits == 0b11
+
+
+def test_an_end_that_waits_on_an_old_link_of_a_panel_does_not_end_the_fire_that_came_later_on_its_new_one(centre):
+    old, new = Line(centre), Line(centre)
+    old.hear(*said(detector(0b11)))
+    chatter = [detector(0b101, address=bytes((9, 0, point, 0))) for point in range(40)]
+    old.inbound.hear(b"".join(said(*chatter, detector(0b01))), centre.clock.at_s)
+    while old.inbound.is_crowded:
+        old.inbound.work()
+    new.hear(*said(detector(0b11, text="again")))
+    while old.inbound.has_work:
+        old.inbound.work()
+    assert [event for event in centre.told_in_order() if event[0] == "fire"] == [("fire", True), ("fire", True)]
+
+
+def test_a_fire_waits_for_no_frame_of_another_panel_and_for_none_that_does_not_bear_on_it(centre):
+    handed = []
+    centre.front.frame = lambda link, caller, one: handed.append((one.frame.source, one.frame.serial))
+    ours, theirs = PANEL, bytes((8, 0, 0, 0, 0, 0))
+    rows = [(address.hex(), f"panel-{address[0]}", "140931", "standard", True) for address in (ours, theirs)]
+    centre.registry.restore(Remembered(panels=rows))
+    line = Line(centre)
+    other = said(RESETS["as a state"], detector(0b101), source=theirs)
+    line.inbound.hear(b"".join(other + said(detector(0b101, address=b"\1\0\1\0"), detector(0b11))), centre.clock.at_s)
+    line.inbound.work()
+    assert handed[0] == (ours, 2)
+    assert sorted(handed[1:]) == [(ours, 1), (theirs, 1), (theirs, 2)]
+    assert handed.index((theirs, 1)) < handed.index((theirs, 2))

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from services.core.contracts import Event
 from services.gateway.meaning import Known, render
+from services.gateway.naming import component_of, have_one_name, key_of
 from services.gateway.objects import Item, holds_fire, read_unit, write_unit
-from tests.unit.gateway.panel import LABEL, Panel, detector, system
+from tests.unit.gateway.panel import LABEL, STANDARD, Panel, detector, system
 
 
 def test_a_detector_fire_is_an_event_with_a_readable_component():
@@ -134,6 +135,46 @@ def test_a_condition_without_component_ends_only_when_nothing_else_reports_it():
     panel.say(detector(0b101))
     assert panel.events(system(0b001, kind=1)) == [("fire", False)]
     assert panel.events(system(0b001, kind=11)) == [("fault", False)]
+
+
+@pytest.mark.parametrize("state", [0b11, 0b101, 0b1000001], ids=["fire", "fault", "feedback of a module"])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [({"system": 1}, {"system": 10}), ({"system_address": 0}, {"system_address": 1})],
+    ids=["type of the system", "address of the system"],
+)
+def test_a_condition_of_a_component_ends_only_when_nothing_of_its_name_reports_it(state, one, other):
+    panel = Panel()
+    ((kind, _),) = panel.events(detector(state, kind=82, **one))
+    assert panel.events(detector(state, kind=82, **other)) == [(kind, True)]
+    assert panel.events(detector(0b1, kind=82, **one)) == []
+    assert panel.events(detector(0b1, kind=82, **other)) == [(kind, False)]
+
+
+@pytest.mark.parametrize("other", [{"system_address": 2}, {"address": b"\4\0\x0c\0"}, {"kind": 83}])
+def test_a_component_of_another_name_does_not_keep_a_condition(other):
+    panel = Panel()
+    panel.say(detector(0b101, **{"kind": 82} | other))
+    panel.say(detector(0b101, kind=82))
+    assert panel.events(detector(0b1, kind=82)) == [("fault", False)]
+
+
+@given(*2 * [st.tuples(*4 * [st.integers(0, 3)])])
+def test_keys_have_one_name_exactly_where_people_read_one(one, other):
+    items = [
+        Item(system_type=a, system_address=b, component_type=c, component_address=bytes((d, 0, 1, 0)))
+        for a, b, c, d in (one, other)
+    ]
+    names = {component_of(item, STANDARD) for item in items}
+    assert have_one_name(*map(key_of, items)) == (len(names) == 1)
+
+
+def test_a_reset_forgets_nothing_that_was_heard_after_it():
+    panel = Panel()
+    panel.say(detector(0b11), arrival=10)
+    panel.say(detector(0b101, address=b"\1\0\1\0"), arrival=3)
+    panel.say(write_unit(24, [Item(operation=1, operator=0, time=LABEL)]), arrival=9)
+    assert list(panel.states.values()) == [Known(0b11, 10)]
 
 
 def test_test_mode_is_told_only_of_devices_that_use_the_bit():
