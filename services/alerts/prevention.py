@@ -5,7 +5,7 @@ events: open alarms and the false ones of a month are all there is to look at.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, cast
 
 import asyncpg
@@ -52,7 +52,7 @@ class Proposals:
             SQL["lasting"], list(PANEL_FAULTS), now - timedelta(hours=threshold("panel_fault_h")), list(NO_WATER),
             now - timedelta(hours=threshold("dry_h")), now - timedelta(days=threshold("offline_d")), now,
         )  # fmt: skip
-        seen = [one for row in rows if (one := _seen(row)) is not None]
+        seen = [one for row in rows if (one := _seen(row, now)) is not None]
         since = now - timedelta(days=threshold("false_alarms_d"))
         for row in await conn.fetch(SQL["false_alarms"], since, int(threshold("false_alarms"))):
             place = (row["device_id"], row["component"], row["key"])
@@ -88,7 +88,7 @@ class Proposals:
             await self._asides.over(conn, KIND, name)
 
 
-def _seen(row: asyncpg.Record) -> Seen | None:
+def _seen(row: asyncpg.Record, now: datetime) -> Seen | None:
     """Return the condition that an alarm tells of; None: it is no hazard."""
     code, component, key, since = HazardCode.PANEL_FAULT, row["component"], row["key"], row["since"]
     if row["code"] == "insulation_ageing":
@@ -97,7 +97,8 @@ def _seen(row: asyncpg.Record) -> Seen | None:
         code, component, key, since = HazardCode.DEVICE_OFFLINE, "", "", row["last_seen"]
     elif row["code"] in NO_WATER:
         code, state = HazardCode.WATER_DRY, row["state"]
-        if not is_dry(row["kind"], row["limits"], newer_level(dict(row), state) if isinstance(state, Mapping) else {}):
+        level = newer_level(dict(row), state, now) if isinstance(state, Mapping) else {}
+        if not is_dry(row["kind"], row["limits"], level):
             return None
     elif row["code"] != "fault":
         key = f"{row['code']}:{key}"  # two faults of one part are two causes

@@ -80,25 +80,36 @@ def _metres_tell(limits: Mapping[str, Any]) -> bool:
     return full_height_m(limits) is not None or level_limit(limits, "level_m", "low") is not None
 
 
-def newer_level(source: Mapping[str, Any], values: Mapping[str, Any]) -> Mapping[str, Any]:
+def newer_level(source: Mapping[str, Any], values: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     """Return the values but a level that is too old to stand beside the other: a gauge may send only one of them now.
 
-    Metres that cannot be judged take no place: then the level is the one in per cent, as old as it is.
+    It is where it is stale and the other is not, or older by as much. Metres that cannot be judged take no place: then
+    the level is the one in per cent, as old as it is.
     """
     if any(plain_number(values.get(name)) is None for name in MAIN_FIELDS["water"]):
         return values
     pct_at, metres_at = (_time_of(name, source) for name in MAIN_FIELDS["water"])
     device = DeviceProfile.of(source)
-    if pct_at is None or metres_at is None or abs(pct_at - metres_at) <= device.late_after:
+    if pct_at is None or metres_at is None:
+        return values
+    older_at, newer_at = min(pct_at, metres_at), max(pct_at, metres_at)
+    is_stale = now - older_at > device.late_after >= now - newer_at
+    if not is_stale and newer_at - older_at <= device.late_after:
         return values
     old = "level_pct" if pct_at < metres_at and _metres_tell(device.limits) else "level_m"
     return {name: value for name, value in values.items() if name != old}
 
 
-def shown_level_pct(source: Mapping[str, Any], values: Mapping[str, Any]) -> float | None:
+def shown_level_pct(source: Mapping[str, Any], values: Mapping[str, Any], now: datetime) -> float | None:
     """Return a level in per cent, worked out from metres where the height of the full tank is known."""
-    known = newer_level(source, values)
+    known = newer_level(source, values, now)
     return level_pct(known.get("level_pct"), known.get("level_m"), full_height_m(usable_limits(source["limits"])))
+
+
+def main_field(source: Mapping[str, Any], values: Mapping[str, Any], now: datetime) -> str | None:
+    """Return the field whose value a source is judged by, and is as old as; None: it sent none."""
+    known = newer_level(source, values, now)
+    return next((name for name in MAIN_FIELDS[source["kind"]] if plain_number(known.get(name)) is not None), None)
 
 
 def age_s(source: Mapping[str, Any], values: Mapping[str, Any], now: datetime) -> float | None:
@@ -106,10 +117,9 @@ def age_s(source: Mapping[str, Any], values: Mapping[str, Any], now: datetime) -
 
     A value is as old as its reading's time says, or its receive time where the device's clock is behind.
     """
-    known = newer_level(source, values)
-    times = [_time_of(name, source) for name in MAIN_FIELDS[source["kind"]] if name in known]
-    said = [time for time in times if time is not None]
-    return max(0.0, (now - max(said)).total_seconds()) if said else None
+    name = main_field(source, values, now)
+    said = None if name is None else _time_of(name, source)
+    return None if said is None else max(0.0, (now - said).total_seconds())
 
 
 def _time_of(name: str, source: Mapping[str, Any]) -> datetime | None:
@@ -139,7 +149,7 @@ def judge(
     if source["kind"] == "hydrant":
         reasons += _of_pressure(_still_said(source, values, now, device), alarms, numbers)
     else:
-        reasons += _of_level(device.limits, newer_level(source, values), alarms, numbers)
+        reasons += _of_level(device.limits, newer_level(source, values, now), alarms, numbers)
     missing = what_is_missing(source["kind"], source["limits"], measured)
     if missing is not None and not any(reason.code == "low_level" for reason in reasons):
         reasons.append(missing)

@@ -170,7 +170,8 @@ def _feature(row: Row, now: datetime, book: ParameterBook) -> dict[str, Any]:
     usable, level_pct, level_m = None, None, values.get("level_m")
     if row["kind"] in water.MAIN_FIELDS:
         usable = water.judge(row, values, now, row["standing"] or (), book).usable
-        level_pct, level_m = water.shown_level_pct(row, values), water.newer_level(row, values).get("level_m")
+        level_pct = water.shown_level_pct(row, values, now)
+        level_m = water.newer_level(row, values, now).get("level_m")
     properties = {name: row[name] for name in ("code", "kind", "name", "area", "form", "status", "last_seen")} | {
         "alarm": row["severity"],
         "severity": row["severity"],

@@ -150,9 +150,8 @@ def _bearing(lon: float, lat: float, to_lon: float, to_lat: float) -> float:
 def _source(row: Mapping[str, Any], lon: float, lat: float, now: datetime, book: ParameterBook) -> dict[str, Any]:
     state = newest(row)
     values = {name: entry["value"] for name, entry in state.items() if isinstance(entry["value"], int | float)}
-    judged = water.newer_level(row, values)
-    sent = [name for name in water.MAIN_FIELDS[row["kind"]] if name in judged]
-    at = max((state[name]["ts"] for name in sent if state[name]["ts"] is not None), default=None)
+    judged, name = water.newer_level(row, values, now), water.main_field(row, values, now)
+    at = None if name is None else state[name]["ts"]
     verdict = water.judge(row, values, now, row["alarms"] or (), book)
     return {
         "code": row["code"], "kind": row["kind"], "name": row["name"], "area": row["area"], "form": row["form"],
@@ -160,7 +159,7 @@ def _source(row: Mapping[str, Any], lon: float, lat: float, now: datetime, book:
         "distance_m": round(row["distance_m"], 1), "bearing_deg": _bearing(lon, lat, row["lon"], row["lat"]),
         "status": row["status"],
         **{name: judged.get(name) for name in ("pressure_mpa", "flow_lps", "level_m")},
-        "level_pct": water.shown_level_pct(row, values),
+        "level_pct": water.shown_level_pct(row, values, now),
         "value_at": at, "age_s": water.age_s(row, values, now),
         "stale_after_s": DeviceProfile.of(row).late_after.total_seconds(), "usable": verdict.usable,
         "reasons": [reason._asdict() for reason in verdict.reasons],

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.core.rules.parameters import Override, ParameterBook
-from services.core.water import judge, shown_level_pct, what_is_missing
+from services.core.water import age_s, judge, shown_level_pct, what_is_missing
 
 NOW = datetime(2026, 1, 1, 8, tzinfo=UTC)
 PLAIN = ParameterBook()
@@ -134,9 +134,9 @@ def test_the_limits_are_those_of_the_rules_in_force() -> None:
 
 def test_metres_are_shown_in_per_cent_where_the_height_is_known() -> None:
     tall = source("water", limits={"level_m_full": 4})
-    assert shown_level_pct(tall, {"level_m": 3.0}) == 75.0
-    assert shown_level_pct(tall, {"level_m": 3.0, "level_pct": 70.0}) == 70.0
-    assert shown_level_pct(source("water"), {"level_m": 3.0}) is None
+    assert shown_level_pct(tall, {"level_m": 3.0}, NOW) == 75.0
+    assert shown_level_pct(tall, {"level_m": 3.0, "level_pct": 70.0}, NOW) == 70.0
+    assert shown_level_pct(source("water"), {"level_m": 3.0}, NOW) is None
 
 
 ANYTHING = st.none() | st.booleans() | st.floats() | st.text(max_size=3) | st.just({}) | st.integers()
@@ -190,9 +190,9 @@ def test_a_level_that_is_said_no_more_gives_way_to_the_other() -> None:
     tall = source("water", limits={"level_m_full": 4}, state_at={"level_pct": weeks})
     for pct in (20.0, 0.5):
         assert say(tall, level_pct=pct, level_m=3.9) == (True, [])
-        assert shown_level_pct(tall, {"level_pct": pct, "level_m": 3.9}) == 97.5
+        assert shown_level_pct(tall, {"level_pct": pct, "level_m": 3.9}, NOW) == 97.5
     assert say(tall, level_pct=80.0, level_m=0.02) == (False, ["low_level"])
-    assert shown_level_pct(tall, {"level_pct": 80.0, "level_m": 0.02}) == 0.5
+    assert shown_level_pct(tall, {"level_pct": 80.0, "level_m": 0.02}, NOW) == 0.5
     low = source("water", limits={"level_m_low": 1}, state_at={"level_m": weeks})
     assert say(low, level_pct=80.0, level_m=0.5) == (True, [])
     assert say({**low, "state_at": {"level_m": micros(0.1)}}, level_pct=80.0, level_m=0.5) == (False, ["low_level"])
@@ -201,4 +201,24 @@ def test_a_level_that_is_said_no_more_gives_way_to_the_other() -> None:
 def test_metres_that_cannot_be_judged_make_no_old_level_fresh() -> None:
     about = source("water", state_at={"level_pct": micros(24 * 21)})
     assert say(about, level_pct=80.0, level_m=3.9) == (False, ["stale"])
-    assert shown_level_pct(about, {"level_pct": 80.0, "level_m": 3.9}) == 80.0
+    assert shown_level_pct(about, {"level_pct": 80.0, "level_m": 3.9}, NOW) == 80.0
+
+
+def test_a_level_is_as_old_as_the_field_that_gave_it() -> None:
+    for hours, sleepy in ((19 / 60, False), (49, True)):
+        at = {"level_pct": micros(hours)}
+        about = source("water", sleepy=sleepy, state_at=at, state_ts=NOW - timedelta(hours=hours / 2))
+        assert say(about, level_pct=80.0, level_m=3.2) == (False, ["stale"])
+        assert age_s(about, {"level_pct": 80.0, "level_m": 3.2}, NOW) == hours * 3600
+        assert say(about, level_pct="n/a", level_m=3.2) == (None, ["no_limits"])
+
+
+def test_where_metres_tell_they_take_the_place_of_a_stale_level_in_per_cent() -> None:
+    values = {"level_pct": 80.0, "level_m": 0.4}
+    about = source("water", limits={"level_m_full": 4}, state_ts=NOW - timedelta(minutes=9))
+    stale, good = ({**about, "state_at": {"level_pct": micros(minutes / 60)}} for minutes in (10.5, 9.5))
+    assert (say(good, **values), age_s(good, values, NOW)) == ((True, []), 570)
+    assert (say(stale, **values), age_s(stale, values, NOW)) == ((False, ["low_level"]), 540)
+    assert shown_level_pct(stale, values, NOW) == 10.0
+    silent = {**good, "state_ts": NOW - timedelta(hours=1, minutes=-1), "state_at": {"level_pct": micros(1)}}
+    assert shown_level_pct(silent, values, NOW) == 80.0

@@ -151,13 +151,13 @@ async def finish_water(reads: Reads, rows: Sequence[Row], context: Context) -> l
     found = []
     for row in rows:
         values, verdict = _judge(row, context, book)
-        given = water.newer_level(row, values)
+        given = water.newer_level(row, values, context.now)
         age_s = water.age_s(row, values, context.now)
         found.append(
             _properties(row, people)
             | {name: given.get(name) for name in GIVEN}
             | {
-                "level_pct": water.shown_level_pct(row, values),
+                "level_pct": water.shown_level_pct(row, values, context.now),
                 "age_s": None if age_s is None else round(age_s),
                 "usable": verdict.usable,
                 # texts: QGIS and shapefiles have no lists
