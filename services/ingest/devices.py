@@ -196,8 +196,12 @@ def _device(row: asyncpg.Record) -> Device:
         area=row["area"],
         is_placed=row["is_placed"],
         late_after_us=late_after_us(row["expected_interval_s"], row["sleepy"]),
-        telemetry=Head(row["telemetry_us"], row["telemetry_seq"], row["telemetry_missing"]),
-        event=Head(row["event_us"], row["event_seq"], row["event_missing"]),
+        telemetry=_head(row["telemetry_us"], row["telemetry_seq"], row["telemetry_missing"]),
+        event=_head(row["event_us"], row["event_seq"], row["event_missing"]),
         state_fields=frozenset(row["state_fields"]),
         clock=from_json(row["clock"]),
     )
+
+
+def _head(ts_us: int | None, seq: int | None, missing: int) -> Head:
+    return Head(ts_us, seq, missing, since_us=ts_us)

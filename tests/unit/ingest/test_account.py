@@ -3,14 +3,23 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.account import Head, Tally, advance
+from services.ingest.account import Head, Tally, advance, follow_next
 
 
 def walk(rows, head=None):
     head, tally = head or Head(), Tally()
     for ts, seq in rows:
-        head = advance(head, ts, seq, tally)
-    return head, tally
+        head = follow_next(head, ts, seq) or advance(head, ts, seq, tally)
+    return Head(*head[:4]), tally
+
+
+def gaps_of_a_right_clock(rows):
+    """Gaps and restarts by the newest time alone: a higher number under an older time is not looked at."""
+    head, tally = Head(), Tally()
+    for ts, seq in rows:
+        if head.ts_us is None or ts >= head.ts_us or seq < head.seq:
+            head = advance(head, ts, seq, tally)
+    return tally
 
 
 def test_numbers_in_order_leave_nothing_to_count():
@@ -40,6 +49,50 @@ def test_an_older_row_without_a_gap_changes_nothing():
 def test_the_next_number_under_an_older_time_skips_nothing():
     assert walk([(30, 3), (10, 4), (20, 5), (40, 6)]) == (Head(40, 6, 0, 3), Tally())
     assert walk([(30, 2**32 - 1), (10, 0)]) == (Head(30, 0, 0, 2**32 - 1), Tally())
+
+
+def test_a_number_that_is_lost_after_a_clock_was_set_back_is_one_gap():
+    rows = [(minute * 60, minute) for minute in range(10)]
+    rows += [(minute * 60 - 28_800, minute) for minute in range(10, 600) if minute != 12]
+    assert walk(rows)[1] == Tally(gaps=1)
+    assert walk([*rows[:12], (12 * 60 - 28_800, 12), *rows[12:]])[1] == Tally(), "it came late"
+
+
+def test_numbers_lost_as_the_clock_is_set_back_are_gaps_where_the_count_is_older_than_that():
+    assert walk([(100, 1), (200, 2), (150, 5), (160, 6), (210, 7)]) == (Head(210, 7, 2, 1), Tally(gaps=2))
+    assert walk([(100, 1), (200, 2), (150, 5), (140, 4), (130, 3), (160, 6)])[1] == Tally()
+
+
+def test_events_without_a_time_that_overtake_each_other_leave_no_gap_behind():
+    rows = [(1000, 0), *((0, seq) for seq in (1, 3, 2, 4, 5, 6, 7, 8, 9, 10)), (2000, 11)]
+    assert walk(rows) == (Head(2000, 11, 0, 0), Tally())
+
+
+def test_a_higher_number_from_before_a_restart_is_no_gap_and_no_second_restart():
+    assert walk([(10, 500), (200, 0), (20, 501), (30, 503), (210, 1)]) == (Head(210, 1, 0, 0), Tally(restarts=1))
+    assert walk([(200, 0), (20, 501), (30, 503), (210, 1)]) == (Head(210, 1, 0, 0), Tally())
+    taken_over = Head(200, 3, since_us=200)
+    assert walk([(20, 501), (30, 503), (210, 4)], taken_over) == (Head(210, 4), Tally())
+
+
+@given(st.lists(st.integers(1, 12), min_size=1, max_size=4), st.randoms(use_true_random=False))
+def test_a_right_clock_is_counted_by_its_newest_time_whatever_restarts_is_lost_or_comes_late(counts, order):
+    rows, ts = [], 0
+    for place, length in enumerate(counts):  # each count begins anew, far below the one before
+        for number in range(length):
+            ts += 1
+            rows.append((ts, 10_000 - 1000 * place + number))
+    rows = [row for row in rows if order.random() < 0.85]
+    rows.sort(key=lambda row: row[0] + order.random() * order.choice((0, 3, 30)))
+    assert walk(rows)[1] == gaps_of_a_right_clock(rows)
+
+
+@given(st.integers(20, 60), st.integers(1, 20), st.sets(st.integers(2, 60)))
+def test_whatever_is_lost_after_a_clock_was_set_back_is_counted_once(length, back, lost):
+    """But for a number that is lost right there, while the count is not older than the time that comes now."""
+    lost -= {back - 1, back}
+    rows = [(n * 60 - (28_800 if n >= back else 0), n) for n in range(length) if n not in lost]
+    assert walk(rows)[1] == Tally(gaps=rows[-1][1] + 1 - len(rows))
 
 
 def test_a_lower_number_with_a_newer_time_is_a_restart():
