@@ -10,7 +10,8 @@ from services.core.fields import FIELD_RULES
 from services.core.topics import Kind
 from services.ingest.account import Head, Tally
 from services.ingest.behind import RIGHT, to_json
-from services.ingest.plan import Heard, Plan
+from services.ingest.heard import Heard
+from services.ingest.plan import Plan
 
 SQL_TYPES = {bool: "boolean", int: "bigint", float: "double precision"}
 FIRST_FIELD = 7  # $1 to $6 are the columns that every kind has

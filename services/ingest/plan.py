@@ -3,20 +3,20 @@
 Here the registry's word is applied (kind), lateness is judged, and repeats within the batch are set aside.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from services.core.contracts import READING_FIELDS, EventType
+from services.core.contracts import EventType
 from services.core.topics import Channel, Kind, Topic
-from services.ingest.account import Head, Tally, is_newest
-from services.ingest.behind import RIGHT, Clock, Late, follow, follow_many
+from services.ingest.account import is_newest
+from services.ingest.behind import RIGHT, Late, follow, follow_many
 from services.ingest.decode import Message
 from services.ingest.decode_event import Event
 from services.ingest.devices import Device
+from services.ingest.heard import Heard
 from services.ingest.mismatch import kind_mismatches
 from services.ingest.reading import Reading
-from services.ingest.refused import NONE, Refused
 from services.ingest.reject import Reject
 
 FOREIGN = "foreign_area"
@@ -25,7 +25,6 @@ GARBAGE_BYTES = 256  # about as many bytes as an event takes
 ReadingKey = tuple[int, int, int]  # device_id, ts_us, seq
 EventKey = tuple[int, bytes]  # device_id, digest
 RowKey = tuple[Kind, ReadingKey] | EventKey
-Order = tuple[int, int, int]  # ts_us, received_us, seq: what makes a value newer than another
 
 
 class Lookup(Protocol):
@@ -38,44 +37,6 @@ class Lookup(Protocol):
 
 def _never(_topic: Topic) -> bool:
     return False
-
-
-@dataclass
-class Heard:
-    """What a batch says about one device's newest state. Without slots: what a batch does not say, the class says."""
-
-    device: Device
-    seen_us: int | None = field(default=None, init=False)  # receive time of the newest live message
-    topic: str | None = field(default=None, init=False)
-    connected: bool | None = field(default=None, init=False)
-    connected_us: int | None = field(default=None, init=False)
-    newest: Order | None = field(default=None, init=False)  # of the newest reading
-    oldest_us: int | None = field(default=None, init=False)
-    fields: dict[str, Any] = field(init=False)  # newest value of each field
-    fields_at: dict[str, Order] = field(init=False)  # of those that the newest reading lacked
-    went_back: bool = field(default=False, init=False)  # its clock did: what was the newest by its time gives way
-    stored: bool = field(default=False, init=False)  # a row of it is in this batch
-    refused: Refused = field(default=NONE, init=False)
-    clock: Clock = field(init=False)  # what is known of its clock after this batch
-    head: Head | Reading = field(init=False)  # the newest reading it has sent, by time or by number
-    counted: Tally | None = field(default=None, init=False)  # of its loss accounting; None: nothing, as nearly always
-
-    def __post_init__(self) -> None:
-        self.fields, self.fields_at = {}, {}
-        self.clock, self.head = self.device.clock, self.device.telemetry
-
-    @property
-    def tally(self) -> Tally:
-        """Where to count what it adds to the loss accounting."""
-        if self.counted is None:
-            self.counted = Tally()
-        return self.counted
-
-    @property
-    def is_whole(self) -> bool:
-        """True when every field the device's state holds is in this batch."""
-        known = self.device.state_fields
-        return known is not None and known <= self.fields.keys()
 
 
 @dataclass(slots=True)
@@ -130,6 +91,19 @@ def make_plan(messages: Sequence[Message], devices: Lookup, is_foreign: Callable
                 heard.tally.rejects += len(rejects)
     _span(plan)
     return plan
+
+
+def leave_out_repeats(plan: Plan, repeated: Mapping[Kind, set[ReadingKey]]) -> None:
+    """Take rows that were stored before out of the newest values; a replay may bring fields that its row lacked."""
+    again = {(kind, key) for kind, keys in repeated.items() for key in keys} - plan.replayed
+    devices = {key[0] for _kind, key in again}
+    rows: dict[int, list[tuple[Kind, tuple[Any, ...]]]] = {device_id: [] for device_id in devices}
+    for kind, found in plan.readings.items():
+        for key, row in found.items():
+            if key[0] in devices and (kind, key) not in again:
+                rows[key[0]].append((kind, row))
+    for device_id, left in rows.items():
+        plan.heard[device_id].merge_again(left)
 
 
 def _take_known(plan: Plan, message: Message, topic: Topic, device: Device) -> tuple[Heard, Sequence[Reject]]:
@@ -256,35 +230,7 @@ def _add_reading(plan: Plan, heard: Heard, kind: Kind, reading: Reading, message
     if not is_new:
         return
     heard.stored = True
-    _merge(heard, kind, reading, received_us, behind=behind)
-
-
-def _merge(heard: Heard, kind: Kind, reading: Reading, received_us: int, *, behind: bool) -> None:
-    """Keep the newest value of each field; a time ahead of the receive time counts as the receive time.
-
-    What counts by its receive time is the newest, whatever a clock said that went back since.
-    """
-    heard.went_back |= behind and reading.ts_us < (heard.device.telemetry.ts_us or 0)
-    at_us = min(received_us, reading.ts_us)
-    order = (at_us, received_us, reading.seq)
-    fresh = {name: value for name, value in zip(READING_FIELDS[kind], reading.values, strict=True) if value is not None}
-    if heard.newest is None:
-        heard.newest, heard.oldest_us, heard.fields = order, at_us, fresh
-        return
-    heard.oldest_us = at_us if heard.oldest_us is None else min(at_us, heard.oldest_us)
-    fields, fields_at = heard.fields, heard.fields_at
-    if behind or order >= heard.newest:
-        for name in fields:
-            if name in fresh:
-                fields_at.pop(name, None)
-            else:
-                fields_at.setdefault(name, heard.newest)
-        fields.update(fresh)
-        heard.newest = order
-        return
-    for name, value in fresh.items():
-        if name not in fields or fields_at.get(name, heard.newest) <= order:
-            fields[name], fields_at[name] = value, order
+    heard.merge(kind, ts_us, reading.seq, reading.values, received_us, behind=behind)
 
 
 def _add_event(plan: Plan, heard: Heard, event: Event, message: Message) -> None:

@@ -20,8 +20,9 @@ from services.ingest import columns
 from services.ingest.account import Head, advance, follow_next
 from services.ingest.decode import Message
 from services.ingest.devices import Devices
+from services.ingest.heard import Heard
 from services.ingest.joined import join
-from services.ingest.plan import Heard, Plan, ReadingKey, RowKey, make_plan
+from services.ingest.plan import Plan, ReadingKey, RowKey, leave_out_repeats, make_plan
 from services.ingest.replay import mark_replayed
 from services.ingest.replies import note_replies
 
@@ -76,6 +77,16 @@ class Outcome:
     fresh_events: set[tuple[int, bytes]] = field(default_factory=set)
 
 
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What a commit makes true of this store, once it is known that it was one."""
+
+    written: Written
+    plan: Plan
+    heads: dict[int, Head]
+    waiting: dict[int, Heard]
+
+
 class AlreadyCommitted(Exception):
     """This batch was committed before; only the answer was lost."""
 
@@ -92,7 +103,7 @@ class Store:
         self.devices = Devices()
         self._waiting: dict[int, Heard] = {}  # event lane: devices whose state row was locked
         self._turned: set[str] = set()  # devices whose topic the other lane has overwritten
-        self._tried: Written | None = None  # what the newest commit did, if it was one
+        self._tried: Tried | None = None  # the newest commit, if it was one
 
     async def begin(self, connection: asyncpg.Connection) -> None:
         """Go on after the last batch of the log, whoever wrote it."""
@@ -112,10 +123,12 @@ class Store:
         return True
 
     def skip(self) -> list[Written]:
-        """Count the batch that `was_committed` and return it; what it did to the devices is read from the database."""
+        """Count the batch that `was_committed` and return it."""
+        if self._tried is not None:
+            return [self._keep(self._tried)]
         self.number += 1
-        self.devices = Devices()
-        return [] if self._tried is None else [self._tried]
+        self.devices = Devices()  # what it did to them is read from the database
+        return []
 
     def note_topic(self, base: str) -> None:
         """Take note that the event lane has written another topic of a device: its next message writes its own."""
@@ -152,7 +165,7 @@ class Store:
                 await connection.execute(QUERIES["advance_watermark"], self.writer, rest.watermark_us)
             if rest.finished:
                 await connection.execute(SPOOL["strike"], self.writer, rest.finished)
-            written, skipped = None, self._waiting
+            tried, skipped = None, self._waiting
             if plan.is_empty:
                 skipped = await self._update_heard(connection, plan, heads)
             else:
@@ -165,11 +178,11 @@ class Store:
                 else:
                     skipped = await self._update_heard(connection, plan, heads)
                     written = await self._finish(connection, plan, outcome, batch_id)
+                tried = self._tried = Tried(written, plan, heads, skipped)
+        if tried is not None:
+            return self._keep(tried)
         self._waiting = skipped
-        if written is not None:
-            self.number += 1
-            self._keep(plan, heads)
-        return written
+        return None
 
     async def _hold_and_insert(self, connection: asyncpg.Connection, plan: Plan) -> tuple[int, Outcome]:
         """Prove that the lane is ours and insert the readings; return the id of the batch and what became of them."""
@@ -185,6 +198,8 @@ class Store:
                 times = [ts_us for _, ts_us, _ in rows]
                 found = await connection.fetch(FIND_INSERTED[kind], batch_id, min(times), max(times))
                 outcome.repeated[kind] = rows.keys() - {(one["device_id"], one["ts"], one["seq"]) for one in found}
+        if outcome.repeated:
+            leave_out_repeats(plan, outcome.repeated)
         return batch_id, outcome
 
     async def _insert_others(self, connection: asyncpg.Connection, plan: Plan, batch_id: int, outcome: Outcome) -> None:
@@ -281,11 +296,12 @@ class Store:
                 raise AlreadyCommitted
             raise Fenced(f"batch {self.number + 1} of {self.writer} belongs to another process")
         codes = Counter(reject.code for _message, reject, _device_id in plan.rejects)
-        self._tried = Written(batch_id, stored, duplicates, codes)
-        return self._tried
+        return Written(batch_id, stored, duplicates, codes)
 
-    def _keep(self, plan: Plan, heads: dict[int, Head]) -> None:
+    def _keep(self, tried: Tried) -> Written:
         """Remember what the commit made true."""
+        self.number += 1
+        self._waiting, plan, self._tried = tried.waiting, tried.plan, None
         for heard in plan.heard.values():
             if not heard.device.has_written(heard.topic, heard.seen_us):
                 heard.device.topic, heard.device.topic_us = heard.topic, heard.seen_us or 0
@@ -294,9 +310,10 @@ class Store:
                 heard.device.clock = heard.clock
             if known is not None and not heard.fields.keys() <= known:
                 heard.device.state_fields = known.union(heard.fields)
-        for device_id, head in heads.items():
+        for device_id, head in tried.heads.items():
             device = plan.heard[device_id].device
             if self.lane == "telemetry":
                 device.telemetry = head
             else:
                 device.event = head
+        return tried.written

@@ -27,16 +27,20 @@ async def connection(database):
 
 
 def mixed_batches(seed):
-    """Batches of readings around their receive times: late, repeated, ahead, with some of the fields."""
+    """Batches of readings around their receive times: late, sent again, ahead, with some of the fields."""
     chance = random.Random(seed)
-    received_us, batches = RECEIVED_US, []
+    received_us, batches, sent = RECEIVED_US, [], []
     for number in range(30):
         batch = []
         for _ in range(chance.choice((1, 1, 2, 5))):
             received_us += 1_000_000
-            ts_ms = received_us // 1000 - chance.choice((0, 0, 0, 1000, 5000, 20_000, -3000))
+            if sent and chance.random() < 0.25:
+                batch.append((received_us, chance.choice(sent[-6:])))
+                continue
+            ts_ms = received_us // 1000 - chance.choice((0, 0, 0, 1000, 5000, 20_000, -3000, -100_000))
             fields = {name: chance.randrange(1, 4) for name in chance.sample(FIELDS, chance.choice((1, 2, 3, 3)))}
-            batch.append((received_us, {"ts": ts_ms, "seq": chance.choice((number, 7)), **fields}))
+            sent.append({"ts": ts_ms, "seq": chance.choice((number, 7)), **fields})
+            batch.append((received_us, sent[-1]))
         batches.append(batch)
     return batches
 
@@ -56,12 +60,10 @@ async def test_the_newest_state_is_that_of_a_plain_model(connection, seed):
     for batch in mixed_batches(seed):
         messages = [decode(TOPIC, orjson.dumps(reading), received_us) for received_us, reading in batch]
         await store.write(connection, messages, Rest())
-        in_batch = set()
         for received_us, reading in batch:
-            if (key := (reading["ts"], reading["seq"])) not in in_batch:
+            if (key := (reading["ts"], reading["seq"])) not in stored:
                 remember(model, received_us, reading)
-            in_batch.add(key)
-        stored |= in_batch
+            stored.add(key)
         row = await connection.fetchrow("select state, state_at, (newest_at(s))::text as newest from device_state s")
         newest = tuple(orjson.loads(row["newest"]))
         shown = {
@@ -76,6 +78,29 @@ async def test_the_newest_state_is_that_of_a_plain_model(connection, seed):
 
 def chance_of_restart(model):
     return sum(value for value, _at in model.values()) % 3 == 0
+
+
+async def test_a_reading_of_a_clock_ahead_that_comes_again_is_no_newer_than_when_it_first_came(connection):
+    store = Store(writer="w", lane="telemetry", lease="l", owner=str(uuid.uuid4()))
+    await lease.take(connection, "l", store.owner)
+
+    def sent(second, ahead_s, seq, **fields):
+        reading = {"ts": RECEIVED_US // 1000 + (second + ahead_s) * 1000, "seq": seq, **fields}
+        return decode(TOPIC, orjson.dumps(reading), RECEIVED_US + second * 1_000_000), reading
+
+    first, body = sent(2, 98, 1, flow_lps=0.0, battery_pct=85)
+    await store.write(connection, [first], Rest())
+    second, _ = sent(5, 96, 2, battery_pct=78)
+    await store.write(connection, [second], Rest())
+    again = decode(TOPIC, orjson.dumps(body), RECEIVED_US + 7_000_000)
+    third, _ = sent(6, 96, 3, tilt_deg=1.0)
+    for batch in ([again], [third, again]):
+        await store.write(connection, batch, Rest())
+        row = await connection.fetchrow("select state, state_at, (newest_at(s))::text as newest from device_state s")
+        assert (row["state"]["battery_pct"], row["state"]["flow_lps"]) == (78.0, 0.0)
+        assert row["state_at"]["flow_lps"] == [RECEIVED_US + 2_000_000, RECEIVED_US + 2_000_000, 1]
+    assert orjson.loads(row["newest"]) == [RECEIVED_US + 6_000_000, RECEIVED_US + 6_000_000, 3]
+    assert row["state"]["tilt_deg"] == 1.0
 
 
 async def test_what_a_clock_that_was_set_back_called_the_newest_gives_way_to_what_comes_now(connection):

@@ -1,7 +1,12 @@
-"""The writer: a task that is to end, and rows taken in one order."""
+"""The writer: a task that is to end, rows taken in one order, and a commit whose answer is lost."""
 
 import asyncio
+import time
 import uuid
+from contextlib import asynccontextmanager
+
+import orjson
+import pytest
 
 from services.core.clock import SystemClock
 from services.ingest import lease
@@ -49,3 +54,55 @@ async def test_the_lane_of_readings_counts_a_device_only_once_it_holds_its_state
         await task
         assert await other.connection.fetchval("select sum(rejects) from device_quality") == 2
     await connection.close()
+
+
+class LosesAnswers:
+    """A connection whose COMMIT arrives and whose answer to it does not."""
+
+    def __init__(self, connection):
+        self._connection = connection
+
+    def __getattr__(self, name):
+        return getattr(self._connection, name)
+
+    @asynccontextmanager
+    async def transaction(self):
+        async with self._connection.transaction():
+            yield
+        raise ConnectionResetError("the answer to COMMIT was lost")
+
+
+async def test_what_a_commit_did_whose_answer_was_lost_is_known_and_done_once(connection, stores, database):
+    """Numbers of a panel whose state row is locked wait for a later batch: they are neither lost nor added twice."""
+    store, now_ms = stores["event"], time.time_ns() // 1_000_000
+
+    def sent(device, seq):
+        body = {"event_id": f"{device}{seq}", "ts": now_ms + seq, "seq": seq, "type": "fault"}
+        return decode(f"fire/v1/140931100/panel/{device}/up/event", orjson.dumps(body), now_ms * 1000)
+
+    async def write(message, *, answered=True):
+        if answered:
+            await store.write(connection, [message], Rest())
+            return
+        with pytest.raises(ConnectionResetError):
+            await store.write(LosesAnswers(connection), [message], Rest())
+        assert await store.was_committed(connection)
+        assert [written.stored for written in store.skip()] == [1]
+
+    for device in ("P1", "P2", "P3"):
+        await write(sent(device, 1))
+    async with rows_of(database) as other:
+        async with other.connection.transaction():
+            await other.connection.execute(
+                "select from device_state s join device d on d.id = s.device_id where d.code in ('P1', 'P2') for update"
+            )
+            await write(sent("P1", 3))
+            await write(sent("P2", 5), answered=False)
+        await write(sent("P3", 2), answered=False)
+        await write(sent("P3", 3))
+        found = await other.all(
+            "select d.code, s.event_seq::int, s.event_missing::int, coalesce(sum(q.gaps), 0)::int from device d "
+            "join device_state s on s.device_id = d.id left join device_quality q on q.device_id = d.id "
+            "group by 1, 2, 3 order by 1"
+        )
+    assert [tuple(row) for row in found] == [("P1", 3, 1, 1), ("P2", 5, 3, 3), ("P3", 3, 0, 0)]

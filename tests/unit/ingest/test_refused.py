@@ -9,8 +9,9 @@ from services.core.topics import Kind
 from services.ingest.columns import join_waiting
 from services.ingest.decode import Message, decode
 from services.ingest.devices import Device
+from services.ingest.heard import Heard
 from services.ingest.isolate import split
-from services.ingest.plan import Heard, make_plan, weigh
+from services.ingest.plan import make_plan, weigh
 from services.ingest.refused import Refused
 from services.ingest.turns import Item, cut
 
