@@ -8,8 +8,9 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from services.alerts.detectors.finding import EarlyWarning, Place
+from services.core.alarms.life.causes import cause_of, causes_left
 from services.core.alarms.life.components import is_named, normal_component, same_component
-from services.core.alarms.life.conditions import OUR_OWN_KNOWLEDGE, causes_left
+from services.core.alarms.life.conditions import OUR_OWN_KNOWLEDGE
 from services.core.alarms.life.happenings import Finding, Reset
 from services.core.words import Reason, Severity
 
@@ -65,14 +66,14 @@ class Findings:
                 return None
             return Turn.CLEAR if self._end(key, at) else None
         if standing is not None:
-            rises = finding.cause not in standing.causes or _is_worse(finding.severity, standing)
-            self._open[key] = standing._replace(causes=standing.causes | {finding.cause})
+            rises = cause_of(finding) not in standing.causes or _is_worse(finding.severity, standing)
+            self._open[key] = standing._replace(causes=standing.causes | {cause_of(finding)})
         else:
             rises = False
         begins = self._begin(
             key,
             at,
-            finding.cause,
+            cause_of(finding),
             finding.severity,
             finding.reason,
             device=finding.device,

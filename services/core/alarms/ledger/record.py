@@ -35,6 +35,8 @@ def memory_to_json(memory: Memory) -> dict[str, Any]:
             value = sorted(value)
         elif isinstance(value, Told):
             value = _told_to_json(value)
+        elif isinstance(value, dict):
+            value = {cause: moment.isoformat() for cause, moment in value.items()}
         found[name] = value
     return found
 
@@ -59,8 +61,9 @@ def memory_from_json(saved: Mapping[str, Any]) -> tuple[Memory, list[str]]:
 
 def _read_field(name: str, value: Any) -> Any:
     if name in _MOMENTS:
-        moment = datetime.fromisoformat(value)
-        return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+        return _moment_from_json(value)
+    if name == "known":
+        return {str(cause): _moment_from_json(moment) for cause, moment in value.items()}
     if name in ("causes", "zones"):
         return frozenset(str(item) for item in value)
     if name == "sent":
@@ -75,6 +78,11 @@ def _read_field(name: str, value: Any) -> Any:
             raise TypeError(name)
         return type(default)(value)  # a count that somebody saved as false is 0
     return value
+
+
+def _moment_from_json(value: Any) -> datetime:
+    moment = datetime.fromisoformat(value)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def evidence_to_json(evidence: Iterable[Evidence]) -> list[dict[str, Any]]:

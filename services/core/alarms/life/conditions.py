@@ -7,25 +7,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
 
+from services.core.alarms.life.causes import (
+    MOST_CAUSES,
+    begun,
+    cause_of,
+    causes_left,
+    is_another_cause,
+    is_old_begin,
+    is_older,
+    know,
+    newer,
+    not_over,
+)
 from services.core.alarms.life.components import is_named, same_component
 from services.core.alarms.life.escalation import shorten_clock, start_clock
 from services.core.alarms.life.happenings import Finding, Reset, Situation
 from services.core.alarms.life.model import Alarm, Memory, Outcome, OutcomeKind, Policy
 from services.core.words import FIRE, Confidence, NoticeType, Reason, Severity, State, Verification
-
-SAME_CAUSE: Final = {"mains_ok": "mains_fault", "battery_ok": "battery_fault", "link_ok": "link_fault"}
-"""Fields of a panel's readings, and the events that report the same."""
-
-ALL_IN_ONE: Final = frozenset({"power_fault", "link_fault"})
-"""Alarms whose own name stands for any of their causes."""
-
-MOST_CAUSES: Final = 50
-"""Causes of one alarm of which each asks again: a panel may name its faults by their time."""
-
-MOST_KEPT: Final = 1000
-"""Causes whose end is waited for."""
 
 OUR_OWN_KNOWLEDGE = frozenset({"device_offline", "device_unreadable", "device_flooding", "clock_wrong"})
 """Conditions that we noticed and the device did not report: its reset does not end them."""
@@ -53,7 +52,6 @@ def open_alarm(finding: Finding, now: datetime, policy: Policy, situation: Situa
         limit=finding.limit,
         incident_id=situation.incident_id,
         memory=Memory(
-            causes=frozenset({finding.cause}),
             out_of_service_until=None if fire else situation.out_of_service_until,
             test_until=situation.test_until if testing and fire else None,
             tested=testing,
@@ -63,10 +61,10 @@ def open_alarm(finding: Finding, now: datetime, policy: Policy, situation: Situa
             refired=situation.refired,
             part=finding.part,
             last_at=now,
-            raised_ts=finding.ts,
             news_at=finding.news_at,
         ),
     )
+    alarm = replace(alarm, memory=begun(alarm.memory, finding))
     return start_clock(alarm, now, policy), Outcome(OutcomeKind.OPENED, alarm.reason)
 
 
@@ -77,18 +75,16 @@ def raise_again(
     if alarm.fire:
         return _fire_again(alarm, finding, now, policy, situation)
     memory = alarm.memory
-    if not alarm.active and _stale(finding.late_min, finding.ts, memory.cleared_ts):
+    if is_old_begin(memory, finding):
         return alarm, _stale_outcome()
     came_back = not alarm.active
     worse = finding.severity.rank > alarm.severity.rank
-    rose = worse or (not came_back and _is_another_cause(memory.causes, finding))
+    rose = worse or (not came_back and is_another_cause(memory.causes, finding))
     if finding.counted and not rose and not came_back:
         return _count_on(alarm, finding, now)
     memory = replace(
-        memory,
-        causes=memory.causes if len(memory.causes) >= MOST_KEPT else memory.causes | {finding.cause},
+        begun(memory, finding),
         last_at=now,
-        raised_ts=finding.ts,
         news_at=finding.news_at,
         repeats=memory.repeats + 1,
     )
@@ -100,7 +96,7 @@ def raise_again(
     if rose or came_back:
         after = replace(
             ask_again(after),
-            severity=_worse(alarm.severity, finding.severity),
+            severity=finding.severity if came_back else _worse(alarm.severity, finding.severity),
             shelved_until=None if rose else alarm.shelved_until,  # what was put aside was a lesser thing
             reason=reason,
             late_min=finding.late_min,
@@ -110,18 +106,6 @@ def raise_again(
     if came_back:
         return after, Outcome(OutcomeKind.REOPENED, reason)
     return after, Outcome(OutcomeKind.ROSE if rose else OutcomeKind.REPEATED, reason)
-
-
-def _is_another_cause(causes: frozenset[str], finding: Finding) -> bool:
-    """Whether something else has failed than what somebody may have taken: the battery of a panel without mains.
-
-    A panel reports one failure as an event and in its readings. The alarm's own name (`power_fault`) speaks of all.
-    """
-    if len(causes) >= MOST_CAUSES:
-        return False
-    if finding.code in ALL_IN_ONE and finding.code in causes | {finding.cause}:
-        return False
-    return SAME_CAUSE.get(finding.cause, finding.cause) not in {SAME_CAUSE.get(cause, cause) for cause in causes}
 
 
 def _count_on(alarm: Alarm, finding: Finding, now: datetime) -> tuple[Alarm, Outcome]:
@@ -142,37 +126,29 @@ def _count_on(alarm: Alarm, finding: Finding, now: datetime) -> tuple[Alarm, Out
 
 def end_cause(alarm: Alarm, finding: Finding, now: datetime) -> tuple[Alarm, Outcome]:
     """Say that one cause of the alarm is over; the alarm returns with the last."""
-    memory = alarm.memory
-    if _stale(finding.late_min, finding.ts, memory.raised_ts):
+    memory, cause = alarm.memory, cause_of(finding)
+    left = causes_left(memory.causes, finding)
+    over = (memory.causes - left) or frozenset({cause})
+    newer_known = not_over(memory, over, finding.late_min, finding.ts)
+    if newer_known == over:
         return alarm, _stale_outcome()
     if memory.latched:
         why = Reason("告警已锁定，须人工关闭", "a latched condition: a person must clear it")
         return alarm, Outcome(OutcomeKind.LATCHED, why)
-    left = causes_left(memory.causes, finding)
-    if not left:
-        return _end(alarm, now, finding.ts, finding.reason)
-    why = Reason("部分原因解除", "one of several causes is over")
-    if left == memory.causes:
-        return alarm, Outcome(OutcomeKind.UNCHANGED, why)
-    return replace(alarm, memory=replace(memory, causes=left)), Outcome(OutcomeKind.NOTED, why)
-
-
-def causes_left(causes: frozenset[str], over: Finding) -> frozenset[str]:
-    """Return which causes of an alarm still stand when one is over.
-
-    The end of a battery fault that nobody reported says nothing of a mains fault; the end of the condition under the
-    alarm's own name (`power_fault`) speaks of all.
-    """
-    return frozenset() if over.cause == over.code and over.code not in causes else causes - {over.cause}
+    memory = know(memory, over | {cause}, finding.late_min, finding.ts)
+    return _end(alarm, memory, left | (newer_known & memory.causes), now, finding, of_all=cause == finding.code)
 
 
 def end_by_reset(alarm: Alarm, reset: Reset, now: datetime) -> tuple[Alarm, Outcome]:
     """End the condition because a person reset its device or component; this ends latched conditions too."""
     if not _bears_on(reset, alarm) or alarm.code in OUR_OWN_KNOWLEDGE:
         return alarm, Outcome(OutcomeKind.IGNORED, Reason("复位与此告警无关", "the reset concerns something else"))
-    if _stale(reset.late_min, reset.ts, alarm.memory.raised_ts):
+    memory = alarm.memory
+    left = not_over(memory, memory.causes, reset.late_min, reset.ts)
+    if left == memory.causes and (left or is_older(reset.late_min, reset.ts, memory.cleared_ts)):
         return alarm, _stale_outcome()
-    return _end(alarm, now, reset.ts, reset.reason)
+    memory = know(memory, memory.causes, reset.late_min, reset.ts)
+    return _end(alarm, memory, left, now, reset, of_all=True)
 
 
 def ask_again(alarm: Alarm) -> Alarm:
@@ -197,10 +173,9 @@ def _fire_again(
     tested = came_back and unsure and _testing(finding, now, situation)
     elsewhere = _is_elsewhere(alarm, finding)
     memory = replace(
-        memory,
+        begun(memory, finding),
         zones=memory.zones | {finding.zone or ""} if elsewhere else memory.zones,
         last_at=now,
-        raised_ts=finding.ts,
         repeats=memory.repeats + 1,
         manual=memory.manual or finding.manual,
         refired=memory.refired or (came_back and not tested),
@@ -210,6 +185,8 @@ def _fire_again(
         memory = replace(memory, test_until=situation.test_until, tested=True, in_earnest=False, covered=False)
     elif came_back and not _in_window(memory, now):
         memory = replace(memory, tested=False)
+    if finding.manual:  # whoever presses it in a test means it, as if nothing had been tested there
+        memory = replace(memory, test_until=None, in_earnest=memory.in_earnest or memory.tested)
     confidence = _surer(alarm.confidence, own)
     if came_back and not tested:
         confidence = _surer(confidence, Confidence.PROBABLE)
@@ -238,6 +215,7 @@ def _new_onset(
     testing = _testing(finding, now, situation)
     reason = finding.reason.with_lateness(finding.late_min)
     known = alarm.zone if is_named(finding.component) else None  # a detector stays where it is
+    still = begun(alarm.memory if alarm.active else Memory(), finding)  # elsewhere it may burn on
     after = replace(
         alarm,
         zone=finding.zone or known,
@@ -251,29 +229,37 @@ def _new_onset(
         cleared_at=None,
         incident_id=situation.incident_id,
         memory=Memory(
-            causes=frozenset({finding.cause}),
+            causes=still.causes,
+            known=still.known,
             test_until=situation.test_until if testing else None,
             tested=testing,
             manual=finding.manual,
             part=finding.part,
             last_at=now,
-            raised_ts=finding.ts,
             repeats=alarm.memory.repeats + 1,
         ),
     )
     return start_clock(after, now, policy), Outcome(OutcomeKind.REOPENED, reason)
 
 
-def _end(alarm: Alarm, now: datetime, ts: datetime | None, reason: Reason) -> tuple[Alarm, Outcome]:
-    memory = replace(alarm.memory, causes=frozenset(), cleared_ts=ts)
+def _end(
+    alarm: Alarm, memory: Memory, left: frozenset[str], now: datetime, over: Finding | Reset, *, of_all: bool
+) -> tuple[Alarm, Outcome]:
+    """End what is over: `memory` knows of it, `left` still stands, `of_all` says that it ends whatever there is."""
+    if of_all:
+        memory = replace(memory, cleared_ts=newer(over.late_min, over.ts, memory.cleared_ts))
+    after = replace(alarm, memory=replace(memory, causes=left))
+    if left:
+        kind = OutcomeKind.UNCHANGED if left == alarm.memory.causes else OutcomeKind.NOTED
+        return after, Outcome(kind, Reason("部分原因解除", "one of several causes is over"))
     if not alarm.active:
-        return replace(alarm, memory=memory), Outcome(OutcomeKind.UNCHANGED, reason)
-    after = replace(alarm, cleared_at=now, memory=memory)
+        return after, Outcome(OutcomeKind.UNCHANGED, over.reason)
+    after = replace(after, cleared_at=now)
     if alarm.state is State.UNACKNOWLEDGED:
-        return replace(after, state=State.RETURNED), Outcome(OutcomeKind.RETURNED, reason)
+        return replace(after, state=State.RETURNED), Outcome(OutcomeKind.RETURNED, over.reason)
     if alarm.verification is Verification.PENDING:
-        return after, Outcome(OutcomeKind.RETURNED, reason)
-    return close(after, now), Outcome(OutcomeKind.CLOSED, reason)
+        return after, Outcome(OutcomeKind.RETURNED, over.reason)
+    return close(after, now), Outcome(OutcomeKind.CLOSED, over.reason)
 
 
 def close(alarm: Alarm, now: datetime) -> Alarm:
@@ -301,11 +287,6 @@ def _in_window(memory: Memory, now: datetime) -> bool:
 
 def _bears_on(reset: Reset, alarm: Alarm) -> bool:
     return not is_named(reset.component) or same_component(reset.component, alarm.component)
-
-
-def _stale(late_min: int, ts: datetime | None, newer_ts: datetime | None) -> bool:
-    """Whether a back-filled report speaks of a time before what we already know of the same condition."""
-    return late_min > 0 and ts is not None and newer_ts is not None and ts < newer_ts
 
 
 def _stale_outcome() -> Outcome:

@@ -46,8 +46,9 @@ class Memory:
     escalation_due: bool = False  # the clock ran out; the notice goes with this step
     part: Part | None = None
     last_at: datetime | None = None  # our time of the newest report
-    raised_ts: datetime | None = None  # device time of the newest raise, to spot stale clears
-    cleared_ts: datetime | None = None  # device time of the newest clear, to spot stale raises
+    known: dict[str, datetime] = field(default_factory=dict)  # device time of the newest report of each cause
+    raised_ts: datetime | None = None  # device time of the newest raise, in rows from before each cause had its own
+    cleared_ts: datetime | None = None  # device time of the newest end of all causes, to spot stale raises
     news_at: datetime | None = None  # when the newest of what a counted alarm counts came
     repeats: int = 0
 
@@ -94,6 +95,11 @@ class Alarm:
     def marked_test(self) -> bool:
         """Whether it is shown and told as part of a test."""
         return self.memory.tested and not self.memory.in_earnest
+
+    @property
+    def only_tested(self) -> bool:
+        """Whether it began and ended in a test, so that it is nothing for the desk."""
+        return self.marked_test and not self.active
 
     def outlasted_test(self, before: Alarm | None) -> bool:
         """Whether it is no test any more since `before`, and nothing else that its version speaks for changed."""

@@ -50,3 +50,43 @@ def test_a_new_fire_of_a_panel_without_components_is_in_its_own_zone_and_another
         site.act(ActKind.ACKNOWLEDGE, "")
         site.happen(replace(fire(""), zone=zone))
         assert site.alarm("").state is state
+
+
+def test_where_one_zone_of_a_panel_without_components_is_over_the_others_burn_on() -> None:
+    site = Scene()
+    for zone in ("1", "2"):
+        site.happen(replace(fire(""), zone=zone))
+    site.verify("real", "")
+    site.happen(replace(fire("", active=False), zone="01"))
+    site.happen(replace(fire("", active=False), zone="9"))
+    site.restart()
+    assert site.alarm("").active
+    site.happen(replace(fire("", active=False), zone="2"))
+    assert [one.state for one in site.closed] == [State.CLOSED]
+
+
+def test_the_end_of_a_panels_fire_without_a_zone_or_of_one_that_named_none_is_of_all() -> None:
+    for began, over in (("1", None), (None, "1")):
+        site = Scene()
+        site.happen(replace(fire(""), zone=began))
+        site.happen(replace(fire("", active=False), zone=over))
+        assert not site.alarm("").active
+
+
+def test_a_zone_that_is_over_in_a_test_leaves_the_other_one_a_clock_when_it_ends() -> None:
+    site = Scene()
+    site.window(10)
+    for zone in ("1", "2"):
+        site.happen(replace(fire(""), zone=zone))
+    site.happen(replace(fire("", active=False), zone="1"))
+    site.wait(600)
+    assert site.alarm("").escalates_at is not None
+
+
+def test_a_new_fire_in_one_zone_leaves_the_zone_that_burns_since_before() -> None:
+    site = Scene()
+    site.happen(replace(fire(""), zone="1"))
+    site.wait(3600)
+    site.happen(replace(fire(""), zone="7"))
+    site.happen(replace(fire("", active=False), zone="7"))
+    assert site.alarm("").active

@@ -210,3 +210,14 @@ def test_an_alarm_of_very_many_causes_stands_until_the_last_of_them_is_over() ->
         assert life.state == "acknowledged"
     life.happen(condition(cause=causes[-1], active=False))
     assert life.state == "closed"
+
+
+def test_what_comes_back_is_as_severe_as_it_is_now() -> None:
+    life = raised("critical", value=600.0, limit=500.0)
+    life.happen(OVER)
+    life.wait(86_400)
+    life.happen(condition("major", value=310.0, limit=300.0))
+    assert life.alarm is not None
+    assert (life.alarm.severity, life.alarm.value, life.alarm.limit) == ("major", 310.0, 300.0)
+    life.happen(condition("minor"))
+    assert life.alarm.severity == "major", "while it stands it only rises"
