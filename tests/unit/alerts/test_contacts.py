@@ -51,7 +51,7 @@ def test_a_webhook_gets_the_facts_and_a_drill_is_marked() -> None:
 
 
 OPEN = {
-    "state": "unacknowledged", "acknowledged_at": None, "verification": "pending", "test_window": False,
+    "code": "fire", "state": "unacknowledged", "acknowledged_at": None, "verification": "pending", "test_window": False,
     "cleared_at": None, "shelved": False, "quiet_until": None, "spoken_for": False,
 }  # fmt: skip
 QUIET = "skipped: put aside, under maintenance or in a test"
