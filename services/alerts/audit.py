@@ -154,12 +154,7 @@ def main(settings: AlertsSettings | None = None) -> int:
     secret, missing = settings.audit_secret.get_secret_value(), missing_key(settings.state_dir)
     key = None if missing and not secret else audit_key(settings.state_dir, secret, make=False)
     last_file = settings.state_dir / LAST_FILE
-    try:
-        kept = orjson.loads(last_file.read_bytes()) if last_file.exists() else None
-    except OSError as error:
-        if key is not None:
-            raise FiretowerError(f"{last_file} cannot be read: {error}") from None
-        kept = None
+    kept = orjson.loads(last_file.read_bytes()) if last_file.exists() else None
     report = asyncio.run(_run(settings, key, kept))
     for text in report.faults:
         sys.stdout.write(f"FAULT {text}\n")

@@ -239,14 +239,7 @@ def _codes(value: Path | None) -> Path | None:
 def _folder(value: object) -> object:
     if value == "":  # a variable of a script that was never set: it would be the folder where we happen to stand
         raise ValueError("is empty; name a folder, . is the one you are in")
-    if not isinstance(value, str):
-        return value
-    try:
-        Path(value).lstat()
-    except OSError as error:
-        if error.errno == errno.ENAMETOOLONG:
-            raise ValueError("a name in it is longer than a file system takes") from None
-    return _without_blanks_at_ends(value)
+    return _without_blanks_at_ends(value) if isinstance(value, str) else value
 
 
 Folder = Annotated[Path, BeforeValidator(_folder)]

@@ -144,6 +144,27 @@ async def test_nothing_begins_anew_where_a_registry_is_corrected_after_a_fire(co
     assert moved["life"].get("covered")
 
 
+@pytest.mark.parametrize("moved", [False, True])
+async def test_a_fire_is_judged_by_itself_when_the_one_that_spoke_for_it_and_is_over_was_none(
+    county: County, moved: bool
+) -> None:
+    sites, panels = await stand_together(county)
+    await panels[0].fire(START + timedelta(minutes=5), active=False)
+    (spokesman,) = await county.alarms("a.state = 'closed'")
+    if moved:  # the other stands elsewhere by now
+        await county.conn.execute("update device set site_id = $1 where id = $2", sites[1], panels[1].place.device_id)
+        await follow_devices(border_at(county, START + timedelta(minutes=6)))
+    now = START + timedelta(minutes=7)
+    await acts.correct(county.conn, spokesman["id"], outcome="false", reason="水蒸气", actor="user:li", now=now)
+    (left,) = await county.alarms("a.state <> 'closed'")
+    assert (left["escalates_at"], left["life"].get("covered")) == (now + timedelta(seconds=180), None)
+    assert left["incident_id"] != spokesman["incident_id"]
+    said = "select act, outcome, actor from alarm_transition where alarm_id = $1 order by number desc limit 1"
+    assert tuple(await county.conn.fetchrow(said, left["id"])) == ("judgement", "uncovered", "user:li")
+    await acts.correct(county.conn, spokesman["id"], outcome="test", reason="测试", actor="user:li", now=now)
+    assert await county.alarms("a.state <> 'closed'") == [left]
+
+
 async def test_a_fire_that_is_seen_first_where_both_went_brings_its_spokesman_along(county: County) -> None:
     sites, panels = await stand_together(county)
     await county.conn.execute("update device set site_id = $1", sites[1])

@@ -16,6 +16,7 @@ from services.core.alarms.fires.judging import Scales
 from services.core.alarms.life.components import normal_component
 from services.core.alarms.life.happenings import (
     Act,
+    Dismissed,
     Evidence,
     EvidenceKind,
     Finding,
@@ -49,16 +50,15 @@ class FireAct(NamedTuple):
     act: Act
 
 
-FireHappening = Finding | Evidence | Reset | Tick | SiteWindow | Parted | FireAct
+FireHappening = Finding | Evidence | Reset | Tick | SiteWindow | Parted | Dismissed | FireAct
 
 
 @dataclass(frozen=True, slots=True)
 class SiteFires:
     """The fires of one scope and their evidence: a site, or a single device without a site.
 
-    `alarms` are the open fires, `evidence` the reports of the last `Policy.evidence_window_s`, `test_until`
-    the end of the site's test window. Store `evidence` as JSON (`record.evidence_to_json`) in the row that
-    serves as the site's lock; the rest is in the alarms and the site.
+    `alarms` are the open fires, `evidence` the reports of the last `Policy.evidence_window_s`, `test_until` the end of
+    the site's test window. Store `evidence` as JSON in the row that is the site's lock; the rest is elsewhere.
     """
 
     scope: str
@@ -87,12 +87,18 @@ def apply(
 ) -> FireSteps:
     """Take the site's fires one step on: a fire report, evidence, a reset, time, a window, or a person's act.
 
-    `new_incident_id` names an incident that does not exist yet; an `incident_id` not seen before is a new
-    one.
+    `new_incident_id` names an incident that does not exist yet; an `incident_id` not seen before is a new one.
     """
     scene = _Scene(site, now, policy, new_incident_id)
     scene.happen(happening)
     return FireSteps(scene.site(), _say_once(scene.steps))
+
+
+def dismissed(fire: Alarm) -> Dismissed | None:
+    """Return what follows for the other fires when this closed one is judged false or a test; None: it is not."""
+    if fire.closed_at is None or fire.verification not in (Verification.FALSE, Verification.TEST):
+        return None
+    return Dismissed(fire.incident_id, fire.device or "", fire.component, fire.closed_at, _carries(fire))
 
 
 def _say_once(steps: Sequence[Step]) -> tuple[Step, ...]:
@@ -141,6 +147,8 @@ class _Scene:
                 self._act(happening)
             case Parted():
                 self._leave(happening)
+            case Dismissed():
+                self._dismiss(happening)
             case _:
                 self._all(happening)
         self._part()
@@ -180,29 +188,29 @@ class _Scene:
         after = self.steps[-1].alarm
         if before is None or after is None or after.open:
             return
-        if after.verification in (Verification.FALSE, Verification.TEST):
-            self.evidence = [item for item in self.evidence if not _is_fire_of(item, wanted.key)]
-            self._uncover(after)
+        if (gone := dismissed(after)) is not None:
+            self._dismiss(gone)
 
-    def _uncover(self, dismissed: Alarm) -> None:
+    def _dismiss(self, gone: Dismissed) -> None:
         """Judge again, as an incident of their own, the fires for which the dismissed one had spoken."""
-        if NoticeType.FIRE_CONFIRMED not in dismissed.memory.sent:
-            return
-        left = [key for key, alarm in self.alarms.items() if alarm.incident_id == dismissed.incident_id]
-        if left:
-            fresh = Uncovered(self._new_incident_id(), afresh=True)
-            for key in left:
-                self._step(key, fresh)
+        place = FireKey(gone.device, normal_component(gone.component))
+        self.evidence = [item for item in self.evidence if not _is_fire_of(item, place) or item.at > gone.closed_at]
+        if gone.spoke and not self._carriers[gone.incident]:
+            members = ((key, alarm) for key, alarm in self.alarms.items() if alarm.incident_id == gone.incident)
+            self._judge_afresh([key for key, alarm in members if not alarm.only_tested])
 
     def _leave(self, parted: Parted) -> None:
         """Judge again, as an incident of their own, the fires for which one spoke that stands at another site now."""
         self.evidence = [item for item in self.evidence if item.device not in parted.gone]
         for incident in parted.incidents - {alarm.incident_id for alarm in self.alarms.values() if _carries(alarm)}:
             left = [key for key, alarm in self.alarms.items() if alarm.incident_id == incident and alarm.memory.covered]
-            if left:
-                fresh = Uncovered(self._new_incident_id(), afresh=True, moved=True)
-                for key in left:
-                    self._step(key, fresh)
+            self._judge_afresh(left, moved=True)
+
+    def _judge_afresh(self, left: Sequence[FireKey], *, moved: bool = False) -> None:
+        if left:
+            fresh = Uncovered(self._new_incident_id(), afresh=True, moved=moved)
+            for key in left:
+                self._step(key, fresh)
 
     def _part(self) -> None:
         """Separate fires that the desk has not heard of from an incident whose `fire.confirmed` is over.

@@ -5,7 +5,7 @@ Promises that an act is stored whole or not at all, that it is judged on the ver
 while the alerts program is down.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.core.alarms.fires.site import FireAct, FireKey
+from services.core.alarms.fires.site import FireAct, FireKey, dismissed
 from services.core.alarms.ledger.page import ANNOUNCE, Page
 from services.core.alarms.ledger.refusals import NotAllowed, NotFound
 from services.core.alarms.ledger.rows import Entry, document_row
@@ -208,9 +208,9 @@ async def _act(
 ) -> Acted:
     async with conn.transaction():
         page = Page(conn, now, await load_policies(conn))
-        entry = await _lock(page, alarm_id)
+        entry, scopes = await _lock(page, alarm_id)
         check(entry.alarm)
-        done = await _take(page, entry, wanted)
+        done = await _take(page, entry, wanted, scopes)
         if done.outcome.kind is OutcomeKind.REFUSED:
             raise NotAllowed(*done.outcome.reason)
         await page.write()
@@ -231,24 +231,34 @@ async def _act(
         return Acted(document_row(entry, entry.alarm), done.outcome.kind)
 
 
-async def _lock(page: Page, alarm_id: int) -> Entry:
-    """Lock the alarm; a fire together with the others of its site, whose row is locked first, as everywhere."""
-    found = await page.conn.fetchrow(SQL["scope_of"], alarm_id)
-    if found is not None and found["scope"] is not None:
-        await page.load_scope(found["scope"])
+async def _lock(page: Page, alarm_id: int) -> tuple[Entry, list[str]]:
+    """Lock the alarm; a fire together with the others of its site, whose row is locked first, as everywhere.
+
+    Returned with it are the locks of the fires that its verdict may concern.
+    """
+    found = await page.conn.fetchrow(SQL["scopes_of"], alarm_id)
+    scopes: list[str] = [] if found is None else found["scopes"]
+    for scope in scopes:
+        await page.load_scope(scope)
     locked = next((entry for entry in page.entries if entry.id == alarm_id), None)
     entry = locked or (None if found is None else await page.load_one(alarm_id))
     if entry is None:
         raise NotFound(f"there is no alarm {alarm_id}")
     if entry.scope is not None and entry.alarm.open:
         await page.load_scope(entry.scope)  # another one, if its device was moved just now
-    return entry
+    return entry, scopes
 
 
-async def _take(page: Page, entry: Entry, wanted: Act) -> Step:
-    """Take the step; a step of a fire affects every fire of its site."""
-    if entry.scope is None or not entry.alarm.open:
+async def _take(page: Page, entry: Entry, wanted: Act, scopes: Sequence[str]) -> Step:
+    """Take the step; a step of a fire affects every fire of its site, and of its incident."""
+    if entry.scope is None:
         return page.take_entry(entry, wanted, wanted.actor)
+    if not entry.alarm.open:
+        done = page.take_entry(entry, wanted, wanted.actor)
+        if done.outcome.kind is OutcomeKind.CORRECTED and (gone := dismissed(entry.alarm)) is not None:
+            for scope in scopes:
+                await page.take_fire(scope, gone, wanted.actor, None)
+        return done
     key = FireKey(entry.alarm.device or "", entry.key.component)
     steps = await page.take_fire(entry.scope, FireAct(key, wanted), wanted.actor, None)
     return next(done for done in steps if done.alarm is not None and done.alarm.id == entry.id)

@@ -1,6 +1,14 @@
--- name: scope_of
--- the lock of the alarm: for a fire that of its site
-select scope from alarm where id = $1
+-- name: scopes_of
+-- The locks of the alarm: for a fire that of its site; for one that is over also those of where others of its incident
+-- stand by now, which are judged again if it is dismissed after all. In one order, as everywhere.
+select array(
+    select scope from alarm where id = a.id and scope is not null
+    union
+    select o.scope from alarm o
+    where o.incident_id = a.incident_id and a.state = 'closed' and a.code = 'fire' and o.code = 'fire'
+        and o.state <> 'closed' and o.scope is not null
+    order by scope) as scopes
+from alarm a where a.id = $1
 
 -- name: withdraw_calls
 -- Calls that the act has answered, or all ($2): one that is made until a verdict goes on when somebody has only seen it.

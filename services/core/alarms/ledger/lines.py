@@ -9,7 +9,7 @@ from typing import Any
 from services.core.alarms.fires.site import FireAct, FireHappening
 from services.core.alarms.ledger.chain import Transition, seal
 from services.core.alarms.ledger.rows import Entry
-from services.core.alarms.life.happenings import Act, ActKind, Finding, Happening
+from services.core.alarms.life.happenings import Act, ActKind, Dismissed, Finding, Happening
 from services.core.alarms.life.model import Alarm, Step
 
 
@@ -77,4 +77,4 @@ def _word(happening: FireHappening | Happening) -> str:
     if isinstance(happening, Finding):
         return "report" if happening.active else "return"
     # what follows for a fire when a person acts on another one of its site
-    return "judgement" if isinstance(happening, FireAct) else type(happening).__name__.lower()
+    return "judgement" if isinstance(happening, FireAct | Dismissed) else type(happening).__name__.lower()

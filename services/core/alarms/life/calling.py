@@ -13,11 +13,11 @@ def steps_begin(before: Alarm | None, after: Alarm) -> bool:
     """Whether the step from `before` to `after` is one from which on people are to be called."""
     if before is None or after.severity.rank > before.severity.rank:
         return True
-    if not after.active:
-        return before.acknowledged_at is not None and after.acknowledged_at is None
+    another_fire = after.fire and after.incident_id != before.incident_id
+    if not after.active:  # one that has returned still waits for its verdict
+        return another_fire or (before.acknowledged_at is not None and after.acknowledged_at is None)
     came_back = not before.active
     asks_again = before.acknowledged_at is not None and after.acknowledged_at is None
-    another_fire = after.fire and after.incident_id != before.incident_id
     heard_again = bool(_quiet_ends(before)) and not _quiet_ends(after)
     return came_back or asks_again or another_fire or heard_again
 

@@ -144,6 +144,20 @@ class Uncovered(NamedTuple):
     moved: bool = False
 
 
+class Dismissed(NamedTuple):
+    """A fire was judged false or a test: what it reported until it was closed counts no more.
+
+    Others for which it spoke are judged again. Comes with the verdict, or with the correction of one on a fire that is
+    over.
+    """
+
+    incident: str | None
+    device: str
+    component: str
+    closed_at: datetime
+    spoke: bool  # it carried the incident's `fire.confirmed`
+
+
 class Parted(NamedTuple):
     """Fires of these incidents came to this site or left it: some may be without the one that spoke for them.
 

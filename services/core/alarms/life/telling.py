@@ -39,8 +39,8 @@ def tell(alarm: Alarm, now: datetime, policy: Policy, *, covered: bool = False) 
 
 
 def tell_correction(alarm: Alarm, now: datetime, policy: Policy) -> Telling:
-    """Report another verdict on a closed fire: to a desk that heard of it, or if it was real after all."""
-    heard = alarm.memory.told is not None or alarm.verification is Verification.REAL
+    """Report another verdict on a closed alarm: to a desk that heard of it, or of a fire that was real after all."""
+    heard = alarm.memory.told is not None or (alarm.fire and alarm.verification is Verification.REAL)
     return _say(alarm, (NoticeType.UPDATED,) if heard else (), now, policy)
 
 
@@ -59,7 +59,7 @@ def _tell_fire(alarm: Alarm, now: datetime, policy: Policy, *, covered: bool) ->
     if in_test(alarm, now):
         return Telling(_remember(alarm), ())
     spoken_for = memory.covered or NoticeType.FIRE_CONFIRMED in memory.sent
-    if alarm.open and not spoken_for and covered:
+    if alarm.open and not spoken_for and covered and not alarm.only_tested:
         alarm = replace(alarm, escalates_at=None, memory=replace(memory, covered=True))
         return _say(_remember(alarm), (NoticeType.UPDATED,), now, policy)
     if alarm.open and not spoken_for and alarm.confidence is Confidence.CONFIRMED:

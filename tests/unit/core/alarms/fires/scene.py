@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-from services.core.alarms.fires.site import FireAct, FireHappening, FireKey, SiteFires, apply
+from services.core.alarms.fires.site import FireAct, FireHappening, FireKey, SiteFires, apply, dismissed
 from services.core.alarms.ledger.record import evidence_from_json, evidence_to_json, memory_from_json, memory_to_json
 from services.core.alarms.life.happenings import Act, ActKind, Evidence, EvidenceKind, Finding, Reset, SiteWindow, Tick
-from services.core.alarms.life.lifecycle import due_at
-from services.core.alarms.life.model import Alarm, Policy, Step
+from services.core.alarms.life.lifecycle import due_at, step
+from services.core.alarms.life.model import Alarm, OutcomeKind, Policy, Step
 from services.core.words import Category, Confidence, Part, Reason, Severity, Verification
 
 START = datetime(2026, 1, 1, 8, 0, tzinfo=UTC)
@@ -64,15 +64,15 @@ class Scene:
     def happen(self, happening: FireHappening) -> tuple[Step, ...]:
         done = apply(self.site, happening, self.now, self.policy, lambda: f"i{next(self._incidents)}")
         self.site = done.site
-        for step in done.steps:
-            assert step.alarm is None or step.alarm.fire
-            for notice in step.notices:
-                assert step.alarm is not None
-                place = f"{step.alarm.device}/{step.alarm.component}"
+        for taken in done.steps:
+            assert taken.alarm is None or taken.alarm.fire
+            for notice in taken.notices:
+                assert taken.alarm is not None
+                place = f"{taken.alarm.device}/{taken.alarm.component}"
                 self.told.append(((self.now - START).total_seconds(), notice.type.value, place))
-                self.notices.append((step.alarm.incident_id or "", notice.type.value, notice.drill))
-            if step.alarm is not None and not step.alarm.open:
-                self.closed.append(step.alarm)
+                self.notices.append((taken.alarm.incident_id or "", notice.type.value, notice.drill))
+            if taken.alarm is not None and not taken.alarm.open:
+                self.closed.append(taken.alarm)
         return done.steps
 
     def fire(self, component: str = "d1", device: str = "p1", part: Part | None = None, **how: bool) -> Alarm:
@@ -102,6 +102,25 @@ class Scene:
 
     def verify(self, verdict: str, component: str = "d1", device: str = "p1") -> Step:
         return self.act(ActKind.VERIFY, component, device, Verification(verdict))
+
+    def correct(self, verdict: str, component: str = "d1", device: str = "p1") -> bool:
+        """Correct the verdict on the last fire of the place that is over, as the ledger does; False: there is none."""
+        places = [(one.device, one.component) for one in self.closed]
+        if (device, component) not in places:
+            return False
+        number = len(places) - 1 - places[::-1].index((device, component))
+        wanted = Act(ActKind.CORRECT, "duty", Verification(verdict), note="n")
+        done = step(self.closed[number], wanted, self.now, self.policy)
+        if done.outcome.kind is not OutcomeKind.CORRECTED or done.alarm is None:
+            return False
+        self.closed[number] = done.alarm
+        self.told += [
+            ((self.now - START).total_seconds(), one.type.value, f"{device}/{component}") for one in done.notices
+        ]
+        self.notices += [(done.alarm.incident_id or "", one.type.value, one.drill) for one in done.notices]
+        if (gone := dismissed(done.alarm)) is not None:
+            self.happen(gone)
+        return True
 
     def wait(self, duration_s: float) -> None:
         """Let time pass, ticking exactly when something is due."""

@@ -91,3 +91,35 @@ def test_what_a_person_judged_real_or_pressed_is_no_test_when_it_comes_back_in_o
         scene.window(20)
         scene.fire()
         assert (scene.alarm().active, scene.alarm().marked_test) == (True, False)
+
+
+def test_what_a_person_presses_where_it_fired_in_the_test_is_told_as_if_pressed_alone() -> None:
+    for component in ("", "cp"):
+        scene = Scene()
+        scene.window(10)
+        scene.fire(component)
+        scene.wait(60)
+        scene.fire(component, manual=True)
+        alarm = scene.alarm(component)
+        assert (alarm.marked_test, alarm.memory.test_until, alarm.escalates_at) == (False, None, None)
+        scene.wait(7200)
+        assert scene.types() == ["fire.confirmed"]
+
+
+def test_a_fire_that_began_and_ended_in_a_test_is_not_told_with_a_later_one() -> None:
+    for dismissed in (False, True):
+        scene = Scene()
+        scene.window(10)
+        scene.fire("d1")
+        scene.reset()
+        scene.wait(700)
+        scene.fire("m1", manual=True)
+        if dismissed:
+            scene.verify("false", "m1")
+        scene.wait(3600)
+        assert all(place == "p1/m1" for _, _, place in scene.told)
+        assert scene.alarm("d1").marked_test
+        scene.told.clear()
+        scene.fire("d1")
+        scene.wait(180)
+        assert [place for _, _, place in scene.told] == ["p1/d1"], "it burns again, and in earnest"

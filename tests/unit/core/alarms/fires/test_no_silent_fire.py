@@ -104,7 +104,17 @@ class SiteUnderStress(RuleBasedStateMachine):
             return
         self.owed = [owed for owed in self.owed if owed.key != key]
         self.tested.discard(key)
-        # who relied on the dismissed one's notice is owed his own from now on
+        self.owe_who_relied()
+
+    @rule(place=PLACES, verdict=st.sampled_from(["real", "false", "test"]))
+    def correct(self, place: tuple[str, str], verdict: str) -> None:
+        if FireKey(place[1], place[0]) in self.scene.site.alarms:
+            return
+        self.do(lambda: self.scene.correct(verdict, *place))
+        self.owe_who_relied()
+
+    def owe_who_relied(self) -> None:
+        """Whoever relied on the dismissed one's notice is owed his own from now on."""
         now = self.scene.now
         for other, alarm in self.scene.site.alarms.items():
             owed = Owed(other, now, now + seconds(LIMIT_S))
