@@ -44,6 +44,7 @@ class Found:
     end: int
     marks: set[str] = field(default_factory=set)  # tolerated: cut, trailing_comma, not_strict_json, broken_json
     doubtful: set[str] = field(default_factory=set)  # its fields whose end may be missing
+    unread: int = 0  # from where nothing more was read of it: behind its brace, or at a quote without its partner
 
 
 def find_objects(text: str, walk: "Walk | None" = None) -> tuple[list[Found], set[str]]:
@@ -91,12 +92,13 @@ class Walk:
         self._text = text
         self._marks: set[str] = set()
         self._doubt = False  # the end of the value just read may be missing
+        self._unread: int | None = None
 
     def outermost(self, start: int) -> Found:
         """Read the object whose brace stands at `start`."""
         whole = self._try_whole(start)
         if whole is not None:
-            return Found(whole[0], start, whole[1])
+            return Found(whole[0], start, whole[1], unread=whole[1])
         return self._walk_outermost(start, start + 1)
 
     def without_brace(self) -> Found:
@@ -106,9 +108,9 @@ class Walk:
         return found
 
     def _walk_outermost(self, start: int, at: int) -> Found:
-        self._marks = set()
+        self._marks, self._unread = set(), None
         value, end, doubtful = self._members(at, 1)
-        return Found(value, start, end, self._marks, doubtful)
+        return Found(value, start, end, self._marks, doubtful, end if self._unread is None else self._unread)
 
     def _try_whole(self, at: int) -> tuple[Any, int] | None:
         """Read an object or list that is well formed; an attempt in vain counts as so many steps."""
@@ -243,7 +245,7 @@ class Walk:
                 self._marks.add("not_strict_json")
             match = _QUOTED[quote].match(text, at)
             if match is None:
-                self._doubt = True
+                self._doubt, self._unread = True, at
                 self._marks.add("cut")
                 return self._unescape(text[at + 1 :].rstrip("\\")), len(text)
             return self._unescape(match[1]), match.end()

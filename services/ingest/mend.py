@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from services.core.event_types import known_type
 from services.ingest.broken_json import BROKEN, find_objects
 from services.ingest.encodings import ENCODINGS, read_text
 from services.ingest.json_text import dump_element, parse
@@ -87,6 +88,10 @@ def mend(payload: bytes, *, mixed: bool = True) -> list[Element]:
         found, around = find_objects(text)
     elements = []
     for index, one in enumerate(found):
+        behind = found[index + 1].start if index + 1 < len(found) else len(text)
+        if not isinstance(one.value.get("type"), str) and _spells_type(text[one.unread : behind]):
+            one.marks.add(BROKEN)  # a brace or quote too many hides what follows it
+            one.end = behind
         forgiven = tuple(marks + sorted(around | one.marks)) or ("not_strict_json",)
         source = text if len(found) == 1 else text[one.start : one.end]
         raw = payload if len(found) == 1 else source.encode("utf-8", "surrogatepass")
@@ -94,6 +99,11 @@ def mend(payload: bytes, *, mixed: bool = True) -> list[Element]:
         kept = source if BROKEN in one.marks else ""
         elements.append(Element(one.value, raw, place, forgiven, frozenset(one.doubtful), kept))
     return elements
+
+
+def _spells_type(unread: str) -> bool:
+    """Whether the type of an event stands in a part of the text of which nothing was read."""
+    return any(known_type(kind) is not None for kind in _NAMES["type"].findall(unread))
 
 
 def unwrap(sent: str, *, mixed: bool = True) -> list[Element]:

@@ -289,3 +289,31 @@ def test_an_event_with_a_readable_type_always_comes_out(parts):
     assert [event.type for event in message.events] == ["fire"]
     assert len(message.events[0].digest) == 32
     assert message.ack_ids in ([message.events[0].event_id], [parts.get("event_id")])
+
+
+@given(st.sampled_from(["}", "'", "},", "]", '"', "{", "\\"]), st.data())
+def test_a_brace_or_quote_too_many_hides_no_fire(stray, data):
+    text = json.dumps({"seq": 1, "active": True, "event_id": "e-1", "type": "fire", "zone": "三{层}", "component": "1"})
+    at = data.draw(st.integers(1, text.index('"type"')))
+    (event,) = read((text[:at] + stray + text[at:]).encode()).events
+    assert event.type == "fire"
+
+
+@pytest.mark.parametrize("stray", ["}", "'"])
+def test_what_a_brace_or_quote_too_many_hid_is_said_beside_the_event_and_is_found_on_the_wrong_channel(stray):
+    body = f'{{"event_id":"e-1",{stray}"type":"fire","ts":{NOW_MS}}}'
+    message = read(body.encode())
+    assert (message.events[0].event_id, message.ack_ids) == ("e-1", ["e-1"])
+    assert "broken_json" in message.events[0].extra["flags"]
+    assert message.events[0].extra["bad"]["sent"] == body
+    (reject,) = decode(TOPIC.replace("event", "telemetry"), body.encode(), NOW_US).rejects
+    assert reject.reason == "event_on_telemetry"
+
+
+def test_each_of_several_events_keeps_the_type_that_a_brace_too_many_hid():
+    sent = b'{"event_id":"e-1",}"type":"fire"}{"event_id":"e-2",}"type":"fault"}'
+    assert [(one.event_id, one.type) for one in read(sent).events] == [("e-1", "fire"), ("e-2", "fault")]
+
+
+def test_a_type_within_a_part_of_the_event_is_not_its_own():
+    assert read(b'{"event_id":"e-1","part":{"type":"fire"},"zone":"x').events == []
