@@ -28,6 +28,7 @@ from services.core.clock import Clock
 from services.core.feed import Batch, Feed, span
 from services.core.metrics import FINDINGS
 from services.core.statements import load_queries
+from services.core.words import FIRE
 
 SQL = load_queries(__file__)
 FIRES = " fires"  # ends the name of the second cursor of an event writer: fires are read ahead of everything else
@@ -195,7 +196,10 @@ class EventFeed:
             device, event = self._registry[row["device_id"]], read_event(row)
             try:
                 meant = event if fires else judged_at(event, row["clock_behind_s"])
-                weighed.append(Weighed(device, event, weigh_event(meant, device.profile), row["batch_id"]))
+                effect = weigh_event(meant, device.profile)
+                if _was_reset(effect.finding, overtaken=row["reset_first"], reset_ts=row["reset_ts"]):
+                    effect = effect._replace(finding=None)
+                weighed.append(Weighed(device, event, effect, row["batch_id"]))
             except Exception as error:
                 if not own_fault(error):
                     raise
@@ -229,6 +233,19 @@ def judged_at(event: Event, behind_s: float | None) -> Event:
     if behind_s is None or abs((event.received_at - event.ts).total_seconds() - behind_s) > ABOUT_S:
         return event
     return replace(event, ts=event.received_at)
+
+
+def _was_reset(finding: Finding | None, *, overtaken: bool, reset_ts: datetime | None) -> bool:
+    """Whether a condition began before a reset that is judged already, and so is over.
+
+    One that comes late is of before by its own time alone, as in `conditions.py`; else a clock that was put right would
+    hide what came after.
+    """
+    if finding is None or not finding.active or finding.code == FIRE:
+        return False
+    if overtaken or finding.ts is None or reset_ts is None:
+        return overtaken
+    return finding.late_min > 0 and finding.ts < reset_ts
 
 
 def name_event(device: Device, event: Event, batch_id: int) -> Unit:

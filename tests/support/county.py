@@ -210,6 +210,6 @@ class County:
             event.get("component_type"),
             event.get("description", ""),
             digest,
-            number,
+            event.get("seq", number),
             event.get("device_ts"),
         )
