@@ -33,6 +33,7 @@ NO_ALARM_AFTER = timedelta(minutes=2)  # the alarm opens there when its event, w
 AGAIN_FIRST, AGAIN_CAP = timedelta(seconds=1), timedelta(seconds=30)  # between two questions about one act
 REFUSED = frozenset({400, 404, 409, 413, 422})
 FAULT = 500  # a fault of the county's, at this act perhaps alone; one that is away says so otherwise
+_WHERE = ("device", "area", "code", "component", "opened_at", "reported_at")
 VERDICTS = {"real": ("真实火警", "a real fire"), "false": ("误报", "a false alarm"), "test": ("测试", "a test")}
 
 
@@ -70,8 +71,8 @@ class Acts:
         for row in await self._database.reads.fetch(SQL["waiting"], asked):
             body = {
                 "act_id": str(row["act_id"]), "act": row["act"], "outcome": row["outcome"], "person": row["actor"],
-                "note": row["note"], "at": row["at"],
-                "alarm": {name: row[name] for name in ("device", "area", "code", "component", "opened_at")},
+                "note": row["note"], "at": row["at"], "correction": row["correction"],
+                "earlier": [str(act_id) for act_id in row["earlier"]], "alarm": {name: row[name] for name in _WHERE},
             }  # fmt: skip
             status, answer = await self._county.send("/api/v1/acts", body)
             if status in REFUSED:  # it cannot be told

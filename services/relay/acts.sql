@@ -14,7 +14,14 @@ with open_rows as (
             and b.events + b.hydrant + b.electrical + b.water + b.panel > 0
         order by b.number limit 1) b
 )
-select c.id, c.act_id, c.act, c.outcome, c.actor, c.note, c.at, a.id as alarm_id, a.code, a.component, a.opened_at,
+select c.id, c.act_id, c.act, c.outcome, c.actor, c.note, c.at, c.correction, c.reported_at,
+    array(  -- what was said of it before, here or at the county
+        select f.act_id from carried_act f
+        where f.alarm_id = a.id and f.id < c.id and f.result is distinct from 'no_alarm'
+            and f.answer ->> 'reported_since' is null
+        order by f.id desc limit 20
+    ) as earlier,
+    a.id as alarm_id, a.code, a.component, a.opened_at,
     d.code as device, case when a.device_id is null then a.area end as area,
     c.at < coalesce(o.since, 'infinity') as passed
 from open_rows o, carried_act c

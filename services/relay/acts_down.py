@@ -134,13 +134,17 @@ def _ms(at: datetime) -> int:
 def _told(item: Mapping[str, Any]) -> Told:
     where = item["alarm"]
     device, area = (None if where[name] is None else _text(where[name]) for name in ("device", "area"))
-    condition = Condition(device, area, _text(where["code"]), _text(where["component"]), _moment(where["opened_at"]))
+    reported_at = None if (reported := where.get("reported_at")) is None else _moment(reported)
+    code, component = _text(where["code"]), _text(where["component"])
+    condition = Condition(device, area, code, component, _moment(where["opened_at"]), reported_at)
     kind = ActKind(item["act"])
     verdict = None if item["outcome"] is None else Verification(item["outcome"])
     if kind not in _KINDS or verdict not in _OUTCOMES:
         raise ValueError(f"{kind} {verdict}: this release carries acknowledgements and verdicts")
     person, note, at = _text(item["person"]), _text(item["note"]), _moment(item["at"])
-    return Told(UUID(_text(item["act_id"])), kind, verdict, person, note, at, condition)
+    earlier = tuple(UUID(_text(act_id)) for act_id in item.get("earlier") or ())
+    correction = item.get("correction") is True
+    return Told(UUID(_text(item["act_id"])), kind, verdict, person, note, at, condition, correction, earlier)
 
 
 def _text(value: Any) -> str:

@@ -3,7 +3,7 @@
 Only the key that was made with a township may call, and sees its areas (contract 10).
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
@@ -39,6 +39,15 @@ class CarriedAlarm(BaseModel):
     code: Annotated[str, Field(pattern="^[a-z0-9_]{1,64}$")]
     component: Line = ""
     opened_at: Moment
+    reported_at: Moment | None = Field(
+        default=None, description="the device's time of the newest report that was known when it was said"
+    )
+
+
+Correction = Annotated[bool, Field(description="of a verdict on an alarm that was closed")]
+Earlier = Annotated[
+    list[UUID], Field(max_length=20, description="`act_id` of what was said of the same alarm before, newest first")
+]
 
 
 class ActPost(BaseModel):
@@ -67,6 +76,8 @@ class ActPost(BaseModel):
     person: Annotated[Line, Field(min_length=1)]
     note: Words = ""
     at: Moment
+    correction: Correction = False
+    earlier: Earlier = []
     alarm: CarriedAlarm
 
     @model_validator(mode="after")
@@ -95,6 +106,8 @@ class ActSaid(BaseModel):
     person: str
     note: str
     at: str
+    correction: Correction = False
+    earlier: Earlier = []
     alarm: CarriedAlarm
 
 
@@ -102,9 +115,12 @@ class ActSaid(BaseModel):
 async def take_carried_act(body: ActPost, writer: Actor) -> Response:
     """Apply what was said in a township to the county's alarm, once; what the county said first stands."""
     where = body.alarm
-    condition = Condition(where.device, where.area, where.code, where.component, where.opened_at)
+    condition = Condition(where.device, where.area, where.code, where.component, where.opened_at, where.reported_at)
     verdict = None if body.outcome is None else Verification(body.outcome)
-    told = Told(body.act_id, ActKind(body.act), verdict, body.person, body.note, body.at, condition)
+    told = Told(
+        body.act_id, ActKind(body.act), verdict, body.person, body.note, body.at, condition, body.correction,
+        tuple(body.earlier),
+    )  # fmt: skip
 
     async def work(write: Write) -> Response:
         township = await require_township(Inside(write.connection), write.who)
@@ -136,8 +152,7 @@ async def list_acts(
 
 
 def _said(row: Any) -> dict[str, Any]:
-    shown = {name: row[name] for name in ("act_id", "outcome", "note", "at")}
-    opened: datetime = row["opened_at"]
-    where = {name: row[name] for name in ("device", "code", "component")} | {"opened_at": opened}
+    shown = {name: row[name] for name in ("act_id", "outcome", "note", "at", "correction", "earlier")}
+    where = {name: row[name] for name in ("device", "code", "component", "opened_at", "reported_at")}
     where["area"] = row["area"] if row["device"] is None else None
     return shown | {"act": row["act"], "person": row["actor"], "alarm": where}

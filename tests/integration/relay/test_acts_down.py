@@ -5,7 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 from services.relay.acts_down import AT_ONCE, COUNTY, LOOK_BACK_EVERY_S, NO_ALARM_AFTER
-from tests.integration.relay.test_acts_wait import Answering, Township, township
+from tests.integration.relay.test_acts_wait import OTHER_AREA, Answering, Township, open_fire, township
 
 __all__ = ["township"]
 VERDICT = "select verification from alarm where code = 'fire'"
@@ -88,6 +88,28 @@ async def test_what_is_said_after_the_countys_clock_was_set_back_comes_down_with
     await township.clock.sleep(LOOK_BACK_EVERY_S)
     await township.acts.down.fetch()
     assert await township.rows.one(VERDICT) == "real"
+
+
+async def test_a_correction_of_the_county_reaches_the_alarm_that_was_judged_however_long_ago(
+    township: Township,
+) -> None:
+    """The county opened its alarm an hour later, with the backlog of a cut link."""
+    county, now = township.county, township.clock.now()
+    later = now + timedelta(hours=1)
+    says(county, later, outcome="false")
+    await township.acts.down.fetch()
+    assert await township.rows.one(VERDICT) == "false"
+    await open_fire(township.rows.connection, OTHER_AREA, now, "p-2")
+    await township.rows.connection.execute(
+        "update alarm set device_id = first.device_id, subject = first.subject"
+        " from alarm first where first.id = $1 and alarm.id <> $1", township.alarm,
+    )  # fmt: skip
+    (judged,) = county.said
+    more = {"correction": True, "earlier": [judged["act_id"]], "alarm": judged["alarm"] | {"reported_at": None}}
+    says(county, later + timedelta(seconds=1), **more)
+    await township.acts.down.fetch()
+    verdicts = await township.rows.all("select verification from alarm order by id")
+    assert [row["verification"] for row in verdicts] == ["real", "pending"]
 
 
 async def test_long_notes_come_down_although_an_answer_is_cut_after_some_kilobytes(township: Township) -> None:

@@ -213,6 +213,20 @@ async def test_what_is_said_second_of_an_alarm_is_told_second(township: Township
     assert township.county.told[-1]["outcome"] == "false"
 
 
+async def test_a_correction_is_told_as_one_with_what_was_said_before_of_its_alarm(township: Township) -> None:
+    connection, now = township.rows.connection, township.clock.now()
+    await township.commit(carried=True)
+    township.county.result = "applied"
+    await township.judge("false")
+    await ledger.correct(connection, township.alarm, outcome="real", reason="看错了", actor="user:li", now=now)
+    await township.acts.bring_up()
+    await township.acts.bring_up()
+    first, second = township.county.told
+    assert (first["correction"], first["earlier"]) == (False, [])
+    assert (second["correction"], second["earlier"]) == (True, [first["act_id"]])
+    assert second["alarm"]["reported_at"] is None, "nothing was reported of the test's fire"
+
+
 async def test_an_act_that_concerns_nothing_of_the_county_holds_up_no_notice(township: Township) -> None:
     connection, now = township.rows.connection, township.clock.now()
     await township.commit(carried=True)

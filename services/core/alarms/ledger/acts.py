@@ -219,7 +219,7 @@ async def _act(
         if wanted.kind in _CARRIED:
             await conn.execute(
                 SQL["keep_act"], alarm_id, _CARRIED[wanted.kind], wanted.verdict, wanted.actor, wanted.note, now,
-                *(came or (None, None)),
+                *(came or (None, None)), wanted.kind is ActKind.CORRECT,
             )  # fmt: skip
         detail: dict[str, Any] = {"note": wanted.note, "outcome": done.outcome.kind}
         if wanted.verdict is not None:

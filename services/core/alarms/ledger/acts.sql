@@ -37,10 +37,14 @@ where id = $1
 insert into audit (at, actor, action, target, detail) values ($1, $2, $3, $4, $5)
 
 -- name: keep_act
--- for the other system, where its alarm is there too; what came from there needs no way back
-insert into carried_act (alarm_id, act, outcome, actor, note, at, act_id, origin, result, carried_at)
+-- For the other system, where its alarm is there too; what came from there needs no way back. The newest report is kept by
+-- the device's time, which both systems have alike.
+insert into carried_act (
+    alarm_id, act, outcome, actor, note, at, act_id, origin, result, carried_at, correction, reported_at)
 select a.id, $2, $3, $4, $5, $6, coalesce($7::uuid, gen_random_uuid()), $8::text,
-    case when $8::text is not null then 'applied' end, case when $8::text is not null then $6::timestamptz end
+    case when $8::text is not null then 'applied' end, case when $8::text is not null then $6::timestamptz end, $9,
+    (select max((t.detail ->> 'device_ts')::timestamptz) from alarm_transition t
+     where t.alarm_id = a.id and t.act = 'report')
 from alarm a
 where a.id = $1 and ($8::text is not null or goes_up(a) or (a.category <> 'system' and exists (
     select from township t cross join unnest(t.areas) p where starts_with(a.area, p))))

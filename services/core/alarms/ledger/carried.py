@@ -3,7 +3,7 @@
 Called by the API, where a county takes what came up, and by the relay, where a township takes what came down. Promises
 that an act is taken once, by its id; that it reaches no alarm outside the areas of the other side, which is answered as
 if it did not exist; that what was said here first stands, unless the other side's word counts more or what stands was
-theirs; and that no verdict ends a fire that was reported again after it was given.
+theirs; and that no act takes, and no verdict ends, an alarm that was reported again after it was given.
 """
 
 from collections.abc import Sequence
@@ -46,11 +46,16 @@ class Condition:
     code: str
     component: str
     opened_at: datetime
+    reported_at: datetime | None = None  # by the device's time, the newest report known there; None: they do not say
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a person said in the other system."""
+    """What a person said in the other system.
+
+    `earlier` are the acts on the same alarm before this one, of either system: they tell which alarm it is here. A
+    `correction` is of a verdict on an alarm that was closed there. Earlier releases say neither.
+    """
 
     act_id: UUID
     kind: ActKind  # acknowledge or verify
@@ -59,6 +64,8 @@ class Told:
     note: str
     at: datetime
     condition: Condition
+    correction: bool = False
+    earlier: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,7 @@ async def take_act(
 ) -> Taken:
     """Apply an act of the other system to an alarm in these areas and below them; None: in any.
 
-    With `wins` its verdict replaces one that was given here.
+    With `wins`, in a township, its verdict replaces one that was given here.
     """
     async with conn.transaction():
         await conn.execute(SQL["lock"], told.act_id)
@@ -88,18 +95,16 @@ async def take_act(
         if known is not None:
             own = known["origin"] == origin  # somebody else's act of that id is none of theirs
             return Taken(Result(known["result"]), known["answer"]) if own else Taken(Result.NO_ALARM, None)
-        wanted = told.condition
-        key = normal_component(wanted.component)
-        row = await conn.fetchrow(
-            SQL["alarm_of"], wanted.device, wanted.area, wanted.code, key, wanted.opened_at, NEAR, areas
-        )
+        row, since = await _choose(conn, told, areas, below=wins)
         if row is None:
             return Taken(Result.NO_ALARM, None)
         came = Came(told.act_id, origin)
         wins = wins or await conn.fetchval(SQL["word_of"], row["id"]) == origin  # they correct themselves
-        result = await _apply(conn, row, told, came, now, wins=wins)
+        result = Result.STANDS if since else await _apply(conn, row, told, came, now, wins=wins)
         (standing,) = await conn.fetch(SQL["standing"], row["id"])
         answer = {name: one.isoformat() if isinstance(one, datetime) else one for name, one in standing.items()}
+        if since:
+            answer["reported_since"] = True
         if result is Result.STANDS:
             person = f"{told.person}@{origin}"
             await conn.execute(
@@ -107,6 +112,24 @@ async def take_act(
             )
         await conn.execute(SQL["answer"], told.act_id, answer)
         return Taken(result, answer)
+
+
+async def _choose(
+    conn: asyncpg.Connection, told: Told, areas: Sequence[str] | None, *, below: bool
+) -> tuple[asyncpg.Record | None, bool]:
+    """Return the alarm that the act means, and whether it was reported again since: then it was about an earlier one.
+
+    `below`: this is the township of the two.
+    """
+    wanted = told.condition
+    rows = await conn.fetch(
+        SQL["alarms_of"], wanted.device, wanted.area, wanted.code, normal_component(wanted.component),
+        wanted.opened_at, NEAR, areas, list(told.earlier), told.correction,
+    )  # fmt: skip
+    for row in rows:
+        if row["state"] == State.CLOSED or not await _reported_since(conn, row, told, below=below):
+            return row, False
+    return (rows[0], True) if rows else (None, False)
 
 
 async def _apply(
@@ -124,8 +147,6 @@ async def _apply(
         elif was in _VERDICTS and closed:
             why = told.note or "按县级结论更正"
             await acts.correct(conn, alarm_id, outcome=told.verdict, reason=why, actor=person, now=now, came=came)
-        elif told.verdict is not Verification.REAL and await _reported_since(conn, row, told):
-            return Result.STANDS
         else:
             await acts.verify(conn, alarm_id, outcome=told.verdict, note=told.note, actor=person, now=now, came=came)
     except NotAllowed:
@@ -133,9 +154,13 @@ async def _apply(
     return Result.APPLIED
 
 
-async def _reported_since(conn: asyncpg.Connection, row: asyncpg.Record, told: Told) -> bool:
-    """Whether the fire was reported again after the verdict: that was about an earlier one."""
-    if row["device_id"] is None:
+async def _reported_since(conn: asyncpg.Connection, row: asyncpg.Record, told: Told, *, below: bool) -> bool:
+    """Whether the open alarm was reported again after the act; a person who says that it burns need not know."""
+    wanted = told.condition
+    if told.kind is ActKind.ACKNOWLEDGE:
+        asked: bool = await conn.fetchval(SQL["asked_since"], row["id"], told.at, wanted.reported_at)
+        return asked
+    if row["device_id"] is None or (told.verdict is Verification.REAL and not told.correction):
         return False
-    later = await conn.fetch(SQL["fires_since"], row["device_id"], told.at)
-    return any(same_component(one["component"], told.condition.component) for one in later)
+    later = await conn.fetch(SQL["fires_since"], row["device_id"], told.at, wanted.reported_at, below)
+    return any(same_component(one["component"], wanted.component) for one in later)
