@@ -16,6 +16,7 @@ from services.core.alarms.fires.site import FireAct, FireHappening, SiteFires
 from services.core.alarms.ledger.lines import came_in_drill, next_line, remember_actor
 from services.core.alarms.ledger.news import alarm_events
 from services.core.alarms.ledger.notice_bodies import Draft, insert_notices
+from services.core.alarms.ledger.numbers import Numbers
 from services.core.alarms.ledger.record import evidence_to_json
 from services.core.alarms.ledger.rows import Entry, Incident, Key, Place, insert_values, read_entry, update_values
 from services.core.alarms.ledger.site_fires import Scope, key_of, lock_fires, read_scope, reports_of
@@ -50,11 +51,13 @@ class Page:
     _scopes: dict[str, Scope] = field(default_factory=dict)
     _incidents: dict[int, Incident] = field(default_factory=dict)
     _touched: set[int] = field(default_factory=set)
-    _alarm_ids: list[int] = field(default_factory=list)
-    _incident_ids: list[int] = field(default_factory=list)
-    _issued: set[int] = field(default_factory=set)
+    _known: dict[int, Entry] = field(default_factory=dict)
+    _numbers: Numbers = field(init=False)
     _timed: set[int] = field(default_factory=set)
     _closed: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._numbers = Numbers(self.conn)
 
     @property
     def told(self) -> bool:
@@ -70,7 +73,9 @@ class Page:
 
     async def load(self, keys: Iterable[Key]) -> None:
         """Lock the open alarms of `keys`; those that do not exist yet are claimed, so that nobody else opens them."""
-        wanted = sorted({key for key in keys if key not in self.open})
+        asked = set(keys)
+        wanted = sorted(asked - self.open.keys())
+        await self._numbers.for_keys(asked)
         if not wanted:
             return
         await self._lock_open(wanted)
@@ -78,7 +83,6 @@ class Page:
         if missing:
             await self.conn.execute(SQL["claim_keys"], ["\x1f".join(key) for key in missing])
             await self._lock_open(missing)
-            await self._reserve(len(self._alarm_ids) + len(missing), 0)
 
     async def load_devices(self, device_ids: Iterable[int]) -> list[Entry]:
         """Lock every open alarm of these devices except their fires, and return them."""
@@ -106,6 +110,8 @@ class Page:
         fires, parted = await lock_fires(self.conn, scope, device_ids)
         for found in fires:
             entry = self._admit(found)
+            if not entry.alarm.open:
+                continue
             if found["scope"] != scope:
                 self._bring(entry, found)
             if entry.scope == scope or found["scope"] != scope:  # or else it has left for another one on this page
@@ -142,8 +148,8 @@ class Page:
     ) -> tuple[Step, ...]:
         """Take the fires of a loaded scope one step on. `place` is the place of a fire that opens now."""
         held = self._scopes[scope]
-        await self._reserve(4, 4)
-        done = site.apply(held.site, happening, self.now, self.policies.alarm, self._new_incident_id)
+        await self._numbers.for_fires(len({alarm.incident_id for alarm in held.site.alarms.values()}))
+        done = site.apply(held.site, happening, self.now, self.policies.alarm, self._numbers.of_incident)
         held.site = done.site
         known = {entry.alarm.id: key for key, entry in held.entries.items() if entry.alarm.id is not None}
         for taken in done.steps:
@@ -163,7 +169,7 @@ class Page:
 
     async def begin_incident(self, kind: str, cause: str, title: Reason, area: str) -> int:
         """Begin an incident that alarms of this page belong to; return its number."""
-        number: int = await self.conn.fetchval(SQL["reserve_incidents"], 1)
+        number = await self._numbers.one_incident()
         self._incidents[number] = Incident(number, kind, cause, title, area, None)
         return number
 
@@ -222,18 +228,10 @@ class Page:
         for row in await self.conn.fetch(SQL["lock_open"], subjects, codes, components):
             self._admit(row)
 
-    async def _reserve(self, alarms: int, incidents: int) -> None:
-        """Reserve ids for what may be opened, because the life cycle itself reads nothing."""
-        if len(self._alarm_ids) < alarms:
-            self._alarm_ids.extend(row[0] for row in await self.conn.fetch(SQL["reserve_alarms"], alarms + 16))
-        if len(self._incident_ids) < incidents:
-            self._incident_ids.extend(row[0] for row in await self.conn.fetch(SQL["reserve_incidents"], incidents + 4))
-
     def _admit(self, row: asyncpg.Record) -> Entry:
-        entry = read_entry(row)
-        known = self.open.get(entry.key)
-        if known is not None and known.id == entry.id:
-            return known
+        if (known := self._known.get(row["id"])) is not None:
+            return known  # as this page has changed it
+        entry = self._known[row["id"]] = read_entry(row)
         if entry.alarm.open:
             self.open[entry.key] = entry
         self.entries.append(entry)
@@ -291,16 +289,11 @@ class Page:
 
     def _begin_incident(self, number: int, scope: str | None) -> None:
         """Make the incident that the judgement of a site's fires has just named."""
-        if scope is None or number not in self._issued or number in self._incidents:
+        if scope is None or number not in self._numbers.issued or number in self._incidents:
             return
         held = self._scopes[scope]
         title = Reason(f"{held.name} 火警", f"Fire at {held.name}")
         self._incidents[number] = Incident(number, FIRE, scope, title, held.area, held.site_id)
-
-    def _new_incident_id(self) -> str:
-        number = self._incident_ids.pop()
-        self._issued.add(number)
-        return str(number)
 
     def _open_entry(self, key: Key, alarm: Alarm, place: Place | None, scope: str | None) -> Entry:
         if place is None:
@@ -308,7 +301,7 @@ class Page:
         entry = Entry(
             key=key,
             alarm=alarm,
-            id=self._alarm_ids.pop(0),  # rising: of fires that open together the first has the least
+            id=self._numbers.of_alarm(key),
             new=True,
             device_id=place.device_id,
             site_id=place.site_id,

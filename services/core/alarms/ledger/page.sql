@@ -39,12 +39,6 @@ left join device d on f.scope = 'device:' || d.id
 where f.scope = $1
 for update of f
 
--- name: reserve_alarms
-select nextval(pg_get_serial_sequence('alarm', 'id')) from generate_series(1, $1)
-
--- name: reserve_incidents
-select nextval(pg_get_serial_sequence('incident', 'id')) from generate_series(1, $1)
-
 -- name: insert_alarm
 insert into alarm (
     id, subject, code, component, category, severity, state, confidence, verification, device_id, site_id, area, zone,
