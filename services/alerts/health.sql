@@ -28,7 +28,15 @@ where n.channel = 'desk' and (
             '-infinity'))
     or (n.state = 'dead' and n.dead_at > coalesce(
         (select max(closed_at) from alarm
-         where subject = 'system' and code = 'dispatch_failed' and closed_at < $2), '-infinity')))
+         where subject = 'system' and code = 'dispatch_failed' and closed_at < $2), '-infinity'))
+    -- a fire that was refused just before somebody dealt with it, and that the alarm did not count yet
+    or (n.state = 'dead' and n.type in ('fire.confirmed', 'alarm.escalated') and exists (
+        select from (
+            select opened_at, closed_at, life ->> 'news_at' as counted from alarm
+            where subject = 'system' and code = 'dispatch_failed' and closed_at < $2
+            order by closed_at desc limit 1) a
+        where n.dead_at <= a.closed_at and n.dead_at > a.closed_at - interval '1 minute'
+            and n.dead_at > coalesce(a.counted::timestamptz, a.opened_at))))
 
 -- name: not_carried
 select count(*) as waiting, max(created_at) as newest

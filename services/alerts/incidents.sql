@@ -15,6 +15,14 @@ where d.area = $1 and a.code = any($2::text[]) and a.state <> 'closed' and a.cle
 select id from incident where kind = $1 and cause = $2 and closed_at is null
 order by id desc limit 1
 
+-- name: silence_incident
+-- The incident of that cause whose members came back and fall silent again ($2): not one of before that still has others.
+select i.id from incident i
+where i.kind = 'silence' and i.cause = $1 and i.closed_at is null and not exists (
+    select from alarm m
+    where m.incident_id = i.id and m.device_id <> all($2::integer[]) and m.state <> 'closed' and m.cleared_at is null)
+order by i.id desc limit 1
+
 -- name: parents
 -- Alarms that speak for an incident, with the number of its active members. Detectors end their warnings themselves.
 select a.id, a.subject, a.code, a.component, coalesce(a.component_key, a.component) as component_key, a.area, a.incident_id,

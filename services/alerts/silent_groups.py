@@ -107,7 +107,7 @@ async def _gather(
     left = [one for one in fallen if one.device.id not in taken]
     if left and len(left) >= least:
         fresh = next(one for n in range(1, len(standing) + 2) if (one := cause._replace(number=n)) not in standing)
-        await _join(page, left, await _speak(page, fresh, len(left)))
+        await _join(page, left, await _speak(page, fresh, [one.device.id for one in left]))
         taken |= {one.device.id for one in left}
     return taken
 
@@ -134,19 +134,23 @@ async def _join(page: Page, fallen: Sequence[Fallen], incident: int) -> None:
             page.take_entry(entry, Grouped(str(incident)), "clock")
 
 
-async def _speak(page: Page, cause: Cause, count: int) -> int:
-    """Raise the alarm that speaks for the group; an incident whose members came back once goes on."""
+async def _speak(page: Page, cause: Cause, members: Sequence[int]) -> int:
+    """Raise the alarm that speaks for the group; an incident whose members came back once goes on.
+
+    `members` are the numbers of their devices.
+    """
     await page.load([cause.key])
     name = await name_of_area(page.conn, cause.area)
     where = f"{name} 网关 {cause.gateway}" if cause.gateway else name
     where_en = f"{name}, gateway {cause.gateway}" if cause.gateway else name
     title = Reason(f"{where} 多台设备离线", f"Devices silent in {where_en}")
-    incident: asyncpg.Record | None = await page.conn.fetchrow(SQL["open_incident"], "silence", cause.text)
+    incident: asyncpg.Record | None = await page.conn.fetchrow(SQL["silence_incident"], cause.text, members)
     number: int
     if incident is None:
         number = await page.begin_incident("silence", cause.text, title, cause.area)
     else:
         number = incident["id"]
+    count = len(members)
     reason = Reason(f"{where} {count} 台设备同时离线", f"{count} devices silent together in {where_en}")
     place = Place(cause.key.subject, area=cause.area, name=name)
     page.take(cause.key, _speaking(cause, reason, count), "clock", place, Situation(incident_id=str(number)))

@@ -101,3 +101,37 @@ async def test_what_119_takes_again_shows_that_it_takes_notices(county: County) 
     await acts.replay_notice(county.conn, sent, actor="user:t", now=now + timedelta(minutes=62))
     await county.conn.execute(delivered, sent, now + timedelta(minutes=62, seconds=1), 200, None)
     assert not await dispatch_fails(county, now + timedelta(minutes=63))
+
+
+@pytest.mark.parametrize("notice", ["fire.confirmed", "alarm.escalated"])
+async def test_a_fire_that_is_refused_just_before_somebody_clears_the_alarm_raises_it_again(
+    county: County, notice: str
+) -> None:
+    now = await county.conn.fetchval("select clock_timestamp()")
+
+    async def refuse(number: int, dead_at: datetime) -> None:
+        await county.conn.execute(
+            """
+            with fire as (
+                insert into alarm (subject, code, category, severity, state, reason, reason_en, opened_at, updated_at)
+                values ('device:' || $1, 'fire', 'fire', 'critical', 'unacknowledged', '', '', $2, $2) returning id)
+            insert into notice (id, alarm_id, number, channel, type, fire, body, due_at, created_at, state, dead_at)
+            select gen_random_uuid(), id, 1, 'desk', $3, true, '{}', $2, $2, 'dead', $2 from fire
+            """,
+            str(number),
+            dead_at,
+            notice,
+        )
+
+    async def clear(at: datetime) -> None:
+        (alarm,) = await county.alarms("a.code = 'dispatch_failed' and a.state <> 'closed'")
+        await acts.clear(county.conn, alarm["id"], actor="user:t", now=at)
+
+    seconds = [now + timedelta(seconds=at_s) for at_s in range(30)]
+    await refuse(1, seconds[0])
+    assert await dispatch_fails(county, seconds[1])
+    await refuse(2, seconds[2])
+    await clear(seconds[3])
+    assert await dispatch_fails(county, seconds[4]), "nobody was told of the second"
+    await clear(seconds[5])
+    assert not await dispatch_fails(county, seconds[6]), "both were dealt with"

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
+from services.core.alarms.ledger import acts
 from tests.integration.alerts.conftest import DeskControl
 from tests.support.county import AREA, County
 from tests.support.servers import Program
@@ -98,6 +99,23 @@ async def test_a_second_power_cut_beside_one_that_stayed_away_is_an_incident_wit
                               county.id_of("e-0"))  # fmt: skip
     await eventually(lambda: county.alarms("a.id = $1 and cleared_at is not null", second["id"]), what="its end")
     assert [one["id"] for one in await speakers(county)] == [first["id"]]
+
+
+async def test_a_second_power_cut_does_not_join_the_incident_that_a_person_cleared_while_one_stayed_away(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    panels = [f"panel-{n}" for n in range(5)]
+    for code in panels:
+        await county.add_device(code, expected_interval_s=60)
+    await one_stays_away(county, alerts)
+    (first,) = await speakers(county)
+    await acts.clear(county.conn, first["id"], actor="user:t", now=datetime.now(UTC))
+    await fall_silent(county, panels)
+    (second,) = await eventually(lambda: speakers(county), what="an incident", timeout_s=20)
+    assert second["incident_id"] != first["incident_id"]
+    await county.conn.execute("update device_state set online = true, last_seen = now() where device_id <> $1",
+                              county.id_of("e-0"))  # fmt: skip
+    await eventually(lambda: county.alarms("a.id = $1 and cleared_at is not null", second["id"]), what="its end")
 
 
 async def test_devices_that_are_switched_off_for_works_are_no_incident(
