@@ -13,7 +13,7 @@ import orjson
 from services.core.contracts import MAX_EVENTS, SEQ_MODULUS, EventType, JsonObject
 from services.core.topics import Channel, Kind, Topic
 from services.gateway.limits import Limits
-from services.gateway.meaning import Meaning, render
+from services.gateway.meaning import GO_FIRST, Meaning, render
 from services.gateway.records import Message
 from services.gateway.registry import Panel, Registry
 
@@ -57,9 +57,14 @@ class Composer:
         if not meaning.events:
             return
         events = list(render(meaning, prefix, self._number(panel.code, Channel.EVENT, len(meaning.events))))
-        for start in range(0, len(events), MAX_EVENTS):
-            part = events[start : start + MAX_EVENTS]
-            yield Message(_topic(panel, Channel.EVENT), orjson.dumps(part), tuple(event["event_id"] for event in part))
+        # what is ordinary beside a fire keeps its place behind what was said before it, here and in ingest
+        for ordinary in (False, True):
+            some = [event for event in events if (event["type"] not in GO_FIRST) == ordinary]
+            for start in range(0, len(some), MAX_EVENTS):
+                part = some[start : start + MAX_EVENTS]
+                ids = tuple(event["event_id"] for event in part)
+                beside = ordinary and len(some) < len(events)
+                yield Message(_topic(panel, Channel.EVENT), orjson.dumps(part), ids, beside)
 
     def _readings(self, panel: Panel, meaning: Meaning) -> Iterator[Message]:
         by_device: dict[tuple[str, Kind], list[JsonObject]] = {}

@@ -17,6 +17,7 @@ from services.gateway.profiles import Profile
 from services.gateway.tables import TABLES, Bit
 
 ALWAYS = (EventType.FIRE, EventType.MANUAL_ALARM)
+GO_FIRST = (*ALWAYS, EventType.RESET)  # as ingest puts them first
 CHECKSUM_WRONG = "checksum_wrong"  # a note of what was sent again and again like that
 NO_VALUE = {0x7FFF: "0x7fff", -0x8000: "0x8000"}  # the ends of the scale: a broken sensor, or none
 OLDEST, NEWEST = timedelta(days=30), timedelta(minutes=5)  # a reading's time outside of this is no time (contract 3)

@@ -39,6 +39,11 @@ class _Sending:
     due: float = 0.0  # monotonic, of the next repeat; 0: not at the broker yet
     acknowledged: float = 0.0  # monotonic, of the broker's acknowledgement of telemetry
 
+    @property
+    def turn(self) -> tuple[bool, bool]:
+        """Its queue: whether it is of a stranger, and whether it goes first."""
+        return self.record.stranger, self.record.urgent and not self.message.beside
+
 
 class Publisher:
     """Everything on its way to ingest. `on_stored` is called once per record, `on_settled` when it may be forgotten."""
@@ -88,7 +93,7 @@ class Publisher:
         self.pump()
 
     def _queue(self, sending: _Sending) -> None:
-        queue = self._queues[sending.record.stranger, sending.record.urgent]
+        queue = self._queues[sending.turn]
         if sending.record.id in self._published:
             queue.appendleft(sending)  # again: others of the crowd wait until it is stored
         else:
@@ -111,7 +116,7 @@ class Publisher:
             try:
                 future = self._session.submit(sending.message.topic, sending.message.payload)
             except OutgoingFull:
-                self._queues[record.stranger, record.urgent].appendleft(sending)
+                self._queues[sending.turn].appendleft(sending)
                 return  # pumped again every second
             self._in_flight += 1
             if record.stranger and record.open:

@@ -22,6 +22,7 @@ class Message:
     topic: str
     payload: bytes
     event_ids: tuple[str, ...] = ()
+    beside: bool = False  # what is ordinary beside a fire, and does not go first; forgotten over a restart
 
 
 @dataclass(slots=True)

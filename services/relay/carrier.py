@@ -1,18 +1,20 @@
 """What is under way: read from the log, sent, and not yet named by the county. No I/O; uplink drives it.
 
 Promises that a batch is finished only when the county has named every row of it, and the batches before it are; that
-what is not named is sent again, byte for byte; and that two different events of one device with one id are never under
-way at once, because the county names only the id.
+what is not named is sent again, byte for byte; that two different events of one device with one id are never under way
+at once, because the county names only the id; and that what waits for that is not overtaken (held.py).
 """
 
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from services.core.clock import Clock
 from services.core.feed import Batch
 from services.core.log import logger
 from services.core.moment import to_us
+from services.relay.held import Held
 from services.relay.lanes import LIMITS, Lane
 from services.relay.packing import OLD, Message, Row, pack
 
@@ -20,6 +22,13 @@ log = logger(__name__)
 
 RESEND_FIRST_S, RESEND_CAP_S = 10.0, 300.0  # contract 3
 ECHO_S = 15.0  # the acknowledgement of a repeat may follow that of the first sending by about so long
+
+_Mark = tuple[int, Hashable, bytes]
+
+
+def _mark(row: Row) -> _Mark:
+    """Return what tells a row from others: of two batches, also one with the same bytes."""
+    return row.batch_id, row.key, row.element
 
 
 @dataclass(slots=True, eq=False)
@@ -53,9 +62,9 @@ class Carrier:
         self._post = post
         self._pages: dict[Lane, deque[Page]] = {lane: deque() for lane in Lane}
         self._open: dict[Hashable, tuple[Sending, Page]] = {}
-        self._held: dict[Hashable, deque[tuple[Lane, Row, Page]]] = {}
+        self._held = Held[Page]()
         self._echoing: dict[Hashable, float] = {}  # until when a repeat's acknowledgement may still come
-        self._ahead: dict[tuple[Hashable, bytes], bool] = {}  # sent before the log came to them: whether they are named
+        self._ahead: dict[_Mark, bool] = {}  # sent before the log came to them: whether they are named
         self._count = dict.fromkeys(Lane, 0)
         self._begun = clock.monotonic()
 
@@ -75,19 +84,19 @@ class Carrier:
         fresh: list[Row] = []
         taken: set[Hashable] = set()
         for row in rows:
-            if row.key in taken or self._is_busy(row.key):
-                self._held.setdefault(row.key, deque()).append((lane, row, page))
+            if row.key in taken or self._must_wait(lane, row):
+                self._held.add(lane, row, page)
             else:
                 taken.add(row.key)
                 fresh.append(row)
         self._send(lane, fresh, page)
 
     def send_ahead(self, lane: Lane, rows: Iterable[Row]) -> None:
-        """Send rows that the log will come to later, before all that waits; those of a name under way wait for it."""
+        """Send rows that the log will come to later, before all that waits; what must wait comes with the log."""
         for row in rows:
-            if (row.key, row.element) in self._ahead or self._is_busy(row.key):
+            if _mark(row) in self._ahead or self._must_wait(lane, row):
                 continue
-            self._ahead[row.key, row.element] = False
+            self._ahead[_mark(row)] = False
             self._count[lane] += 1
             (message,) = pack([row], 1)
             sending = Sending(lane, message, {row.key}, ahead=True)
@@ -98,8 +107,8 @@ class Carrier:
         """Send a row that no batch waits for any more."""
         page = Page([], 1)
         self._count[lane] += 1
-        if self._is_busy(row.key):
-            self._held.setdefault(row.key, deque()).append((lane, row, page))
+        if self._must_wait(lane, row):
+            self._held.add(lane, row, page)
         else:
             self._send(lane, [row], page)
 
@@ -107,7 +116,7 @@ class Carrier:
         """Return what of `rows` was not sent ahead; what was, and is not named yet, is awaited for `page`."""
         left = []
         for row in rows:
-            named = self._ahead.pop((row.key, row.element), None)
+            named = self._ahead.pop(_mark(row), None)
             if named is None:
                 left.append(row)
             elif not named:
@@ -116,8 +125,11 @@ class Carrier:
                 self._count[self._open[row.key][0].lane] -= 1  # it is counted with its page
         return left
 
+    def _must_wait(self, lane: Lane, row: Row) -> bool:
+        return self._is_busy(row.key) or row.key in self._held or self._held.stands_before(lane, row)
+
     def _is_busy(self, key: Hashable) -> bool:
-        return key in self._open or key in self._held or key in self._echoing
+        return key in self._open or key in self._echoing
 
     def _send(self, lane: Lane, rows: Iterable[Row], page: Page) -> None:
         for message in pack(rows, LIMITS[lane].elements):
@@ -139,13 +151,13 @@ class Carrier:
             return
         sending, page = found
         sending.left.discard(key)
-        if sending.ahead and (mark := (key, sending.message.rows[0].element)) in self._ahead:
+        if sending.ahead and (mark := _mark(sending.message.rows[0])) in self._ahead:
             self._ahead[mark] = True
         page.left -= 1
         self._count[sending.lane] -= 1
         if sending.lane is not Lane.READINGS and self._may_echo(sending):
             self._echoing[key] = self._clock.monotonic() + ECHO_S
-        elif key in self._held:
+        else:
             self._release(key)
 
     def _may_echo(self, sending: Sending) -> bool:
@@ -153,19 +165,17 @@ class Carrier:
         return sending.times > 1 or self._clock.monotonic() - self._begun < ECHO_S
 
     def _release(self, key: Hashable) -> None:
-        waiting = self._held[key]
-        lane, row, page = waiting.popleft()
-        if not waiting:
-            del self._held[key]
-        self._send(lane, [row], page)
+        free = list(self._held.release(key, self._is_busy))
+        for (lane, _), some in groupby(free, lambda one: (one[0], id(one[2]))):
+            rows = list(some)
+            self._send(lane, [row for _, row, _ in rows], rows[0][2])
 
     def tick(self) -> None:
         """Send again what is due, and what waited for an echo; call it about once a second."""
         now = self._clock.monotonic()
         for key in [key for key, until in self._echoing.items() if until <= now]:
             del self._echoing[key]
-            if key in self._held:
-                self._release(key)
+            self._release(key)
         for sending in dict.fromkeys(one for one, _page in self._open.values()):
             if sending.at_broker and sending.due <= now:
                 self._again(sending)
@@ -182,7 +192,9 @@ class Carrier:
         log.info("sent_again", lane=lane.name, topic=sending.message.topic, rows=len(rows), times=sending.times + 1)
         sending.resend_after_s = min(RESEND_CAP_S, sending.resend_after_s * 2)
         sending.at_broker = False
-        if lane is Lane.READINGS and len(rows) > 1:  # alone, so that what the county refuses can be told by its bytes
+        # readings alone, so that what the county refuses can be told by its bytes; and nothing that is named goes
+        # again, for the county's second word could be taken for one about the next event of that name
+        if len(rows) < len(sending.message.rows) or (lane is Lane.READINGS and len(rows) > 1):
             self.split(sending)
             return
         self._post(sending)

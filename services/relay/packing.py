@@ -19,6 +19,7 @@ class Row(NamedTuple):
     received_us: int | None = None  # when we received it, where the county could not judge its clock otherwise
     ts_us: int | None = None  # by its device's clock; not known of what was set aside by an earlier release
     arrived_us: int | None = None  # when we received it, to be told once the county could not judge its clock any more
+    part: str = ""  # the component that an event is of; empty: the whole device
 
     def says_so_by(self, old_us: int) -> "Row":
         """Return it as one that says when it was received, if it is of before `old_us`; else itself."""

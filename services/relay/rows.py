@@ -44,7 +44,7 @@ async def read_rows(
         Row(
             row["batch_id"], f"{row['base']}/{Channel.EVENT}", (row["code"], row["event_id"]),
             _payload(dict(row), event_payload, bare_event),
-            *_times(row, now, replaced=row["ts"] == row["received_at"]),
+            *_times(row, now, replaced=row["ts"] == row["received_at"]), row["component"],
         )
         for row in rows
     ]  # fmt: skip

@@ -75,3 +75,12 @@ def test_strangers_bring_no_new_devices_beyond_the_bound_of_all():
     assert measured(made, panel(2), 1)[0][0] == "utd-020000000000"
     assert measured(made, panel(1), 1)[0][:2] == ("utd-010000000000-hydrant-11-1-3-1", 1)
     assert measured(made, panel(3, registered=True), 1)[0][0] == "utd-030000000000-hydrant-11-1-3-1"
+
+
+def test_what_is_ordinary_in_the_frame_of_a_fire_is_a_message_of_its_own_that_overtakes_nothing():
+    kinds = ["reset", "fire", "fault", "fire", "feedback"]
+    events = [{"type": kind, "active": True} for kind in kinds]
+    messages = composer().messages(panel(1), Meaning(events=events), "p")
+    told = [[(event["type"], event["seq"]) for event in orjson.loads(message.payload)] for message in messages]
+    assert told == [[("reset", 0), ("fire", 1), ("fire", 3)], [("fault", 2), ("feedback", 4)]]
+    assert [message.event_ids for message in messages] == [("p-0", "p-1", "p-3"), ("p-2", "p-4")]

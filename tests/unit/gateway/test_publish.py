@@ -117,3 +117,13 @@ async def test_a_record_may_be_forgotten_once_all_of_its_readings_are_beyond_dou
     await clock.sleep(DOUBT_S + 1)
     publisher.tick()
     assert [one.id for one in settled] == [0, 1], "each once"
+
+
+async def test_what_is_ordinary_beside_a_fire_leaves_behind_what_its_panel_said_before(publisher, line):
+    line.full = True
+    publisher.add(record(1, urgent=False))
+    messages = [Message(TOPIC, b"fire", ("fire",)), Message(TOPIC, b"fault over", ("over",), beside=True)]
+    publisher.add(Record(2, bytes(6), bytes(16), urgent=True, messages=messages))
+    line.full = False
+    publisher.pump()
+    assert line.sent == ["fire", "r1", "fault over"]

@@ -20,8 +20,8 @@ def batch(number: int) -> Batch:
     return Batch(number, "all/event", number, AT, AT, AT, {"events": 1}, 0)
 
 
-def event(number: int, name: str, device: str = "p") -> Row:
-    return Row(number, f"{device}/up/event", (device, name), b'{"n":%d}' % number)
+def event(number: int, name: str, device: str = "p", part: str = "") -> Row:
+    return Row(number, f"{device}/up/event", (device, name), b'{"n":%d}' % number, part=part)
 
 
 def reading(number: int) -> Row:
@@ -99,14 +99,51 @@ def test_after_a_reconnect_all_that_the_broker_had_goes_again(line: Line) -> Non
 
 def test_another_event_of_the_same_name_waits_until_the_first_is_named(line: Line) -> None:
     line.carrier.add(Lane.FIRES, [batch(1)], [event(1, "a"), event(2, "a")])
-    line.carrier.add(Lane.EVENTS, [batch(3)], [event(3, "a"), event(3, "b")])
-    assert line.take() == [b'{"n":1}', b'{"n":3}']
+    line.carrier.add(Lane.EVENTS, [batch(3)], [event(3, "a"), event(4, "b", "q")])
+    assert line.take() == [b'{"n":1}', b'{"n":4}']
     line.carrier.carried(("p", "a"))
     assert numbers(line.carrier.finished(Lane.FIRES)) == []
     assert line.take() == [b'{"n":2}']
     line.carrier.carried(("p", "a"))
     assert numbers(line.carrier.finished(Lane.FIRES)) == [1]
     assert line.take() == [b'{"n":3}']
+
+
+def test_what_a_device_says_later_of_a_component_does_not_go_past_what_waits_of_it(line: Line) -> None:
+    begins, ends, again = event(1, "a", part="3-12"), event(2, "a", part="3-12"), event(3, "b", part="3-12")
+    other, reset = event(4, "c", part="3-13"), event(5, "d")
+    line.carrier.add(Lane.EVENTS, [batch(1)], [begins, ends, again, other, reset])
+    assert line.take() == [b'[{"n":1},{"n":4}]']
+    line.carrier.add(Lane.EVENTS, [batch(6)], [event(6, "e", part="3-14")])
+    line.carrier.send_ahead(Lane.EVENTS, [event(7, "f", part="3-12")])
+    assert line.take() == []
+    line.carrier.carried(("p", "a"))
+    assert line.take() == [b'[{"n":2},{"n":3},{"n":5}]', b'{"n":6}']
+    for name in "cabde":
+        line.carrier.carried(("p", name))
+    assert numbers(line.carrier.finished(Lane.EVENTS)) == [1, 6]
+
+
+def test_what_is_named_is_no_part_of_a_repeat(line: Line) -> None:
+    line.carrier.add(Lane.FIRES, [batch(1)], [event(1, "a"), event(2, "b"), event(3, "c")])
+    line.take()
+    line.carrier.carried(("p", "a"))
+    line.wait(RESEND_FIRST_S)
+    line.carrier.tick()
+    assert line.take() == [b'{"n":2}', b'{"n":3}']
+
+
+def test_two_events_of_the_same_bytes_go_up_each_once_and_each_with_its_own_time(line: Line) -> None:
+    older, newer = (Row(n, "p/up/event", ("p", "1"), b"{}", received_us=n * 1000) for n in (1, 9))
+    line.carrier.send_ahead(Lane.FIRES, [newer])
+    line.carrier.add(Lane.FIRES, [batch(1), batch(9)], [older, newer])
+    times = []
+    for _ in range(2):
+        times += [sending.message.received_us for sending in line.posted]
+        line.take()
+        line.carrier.carried(("p", "1"))
+    assert times == [9000, 1000]
+    assert numbers(line.carrier.finished(Lane.FIRES)) == [1, 9]
 
 
 def test_the_echo_of_a_repeat_names_no_other_event(line: Line) -> None:
