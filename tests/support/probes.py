@@ -103,7 +103,7 @@ def of_alerts_and_ingest(now: datetime) -> Iterator[Probe]:
 
 def of_the_relay(now: datetime) -> Iterator[Probe]:
     batch, areas = (list(range(40)), now - timedelta(hours=1), now), ["140931100"]
-    since = statement(CARRIED["fires_since"], 1, now - timedelta(hours=1))
+    since = statement(CARRIED["fires_since"], 1, now - timedelta(hours=1), now - timedelta(hours=1), True)
     yield Probe("services/core/alarms/ledger/carried.sql fires_since", since, 2)
     yield Probe("services/relay/rows.sql events", statement(RELAY["events"], *batch, ["fire"], True, areas), 2)
     for kind in Kind:
@@ -184,7 +184,7 @@ def of_the_api(now: datetime) -> Iterator[Probe]:
     yield Probe(
         "services/api/registry/ledger_checks.sql interval_contradicts",
         lambda connection: Look(Inside(connection), EVERYWHERE, "", now).rows(Check.INTERVAL_CONTRADICTS, 10),
-        9,  # three tables, two weeks
+        12,  # four tables, two weeks
     )
     yield Probe("services/api/live/cursors.py heard of", look, 10)  # five tables, two weeks
     yield from of_sensorthings(now)

@@ -12,7 +12,7 @@ from services.core.receivers import MAX_URL, check_url
 
 SubscriptionId = Annotated[int, Path(alias="id", ge=1, le=BIGINT)]
 Url = Annotated[str, StringConstraints(min_length=1, max_length=MAX_URL, strip_whitespace=True)]
-# a subscription that is changed to none would be told nothing, in silence
+# of none it would be told nothing, in silence
 SomeAreas = Annotated[Areas, Field(min_length=1)]
 Type = EventType | Literal["*"]
 Types = Annotated[list[Type], Field(min_length=1, max_length=20, description="`*` is all of them")]
@@ -71,7 +71,7 @@ class SubscriptionPost(BaseModel):
     name: Annotated[Line, Field(min_length=1)]
     url: Url
     types: Types = ["*"]
-    areas: Areas | None = Field(default=None, description="null or none: all that you may see")
+    areas: SomeAreas | None = None
     format: Format = "cloudevents"
 
     _check_url = field_validator("url")(check_url)

@@ -103,7 +103,7 @@ async def create_subscription(body: SubscriptionPost, here: Here, writer: Admini
     secret = new_secret()
 
     async def work(write: Write) -> Response:
-        areas = body.areas or list(write.who.scope.areas)
+        areas = list(write.who.scope.areas) if body.areas is None else body.areas
         require_within(write.who, areas)
         _check(here, body.url, body.format, list(body.types))
         if await write.connection.fetchval(SQL["how_many"]) >= MOST:

@@ -51,13 +51,6 @@ def happen(connection: asyncpg.Connection) -> Callable[..., Awaitable[None]]:
     return write
 
 
-async def test_no_areas_are_all_that_the_person_may_see(client: Client) -> None:
-    made = await client.post(PATH, json=BODY | {"areas": []})
-    assert (made.status_code, made.json()["areas"]) == (201, ["*"])
-    none = await client.patch(f"{PATH}/{made.json()['id']}", json={"areas": []})
-    assert none.status_code == 422, "what is left out of a change stays as it is, which is another thing than all"
-
-
 async def test_a_secret_is_shown_once_and_an_address_without_what_may_be_one(client: Client) -> None:
     made = await client.post(PATH, json=BODY)
     assert made.status_code == 201, made.text

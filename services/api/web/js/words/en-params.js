@@ -141,6 +141,7 @@ export const params = {
   "source.hysteresis_field_practice": "hysteresis, field practice",
   "source.our_own_by_then_it_is_repaired_or_the_new_normal":
     "our own: by then it is repaired or the new normal",
+  "source.our_own_docs_detection_md": "our own, docs/detection.md",
   "source.our_own_far_above_what_a_healthy_device_sends": "our own: far above what a healthy device sends",
   "source.our_own_few_sound_circuits_grow_so_much_docs_detection_md":
     "our own: few sound circuits grow so much, docs/detection.md",

@@ -139,6 +139,7 @@ export const params = {
     "现场经验：爆管几分钟内就使一片区域失压",
   "source.hysteresis_field_practice": "回差，现场经验",
   "source.our_own_by_then_it_is_repaired_or_the_new_normal": "自定：到时已修复，或成为常态",
+  "source.our_own_docs_detection_md": "自定，docs/detection.md",
   "source.our_own_far_above_what_a_healthy_device_sends": "自定：远高于正常设备的上报量",
   "source.our_own_few_sound_circuits_grow_so_much_docs_detection_md":
     "自定：正常回路很少增长这么多，docs/detection.md",
