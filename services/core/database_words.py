@@ -5,8 +5,9 @@ knows; asyncpg hands a word that it does not know to the server as a setting, wh
 looks like a database that is away.
 
 Sources: "Parameter Key Words" of libpq (PostgreSQL 18, https://www.postgresql.org/docs/18/libpq-connect.html),
-`_parse_connect_dsn_and_args` of asyncpg 0.32, and `pg_settings` of PostgreSQL 15 to 18
-(server_settings.txt: what a session may set).
+`_parse_connect_dsn_and_args` of asyncpg 0.32, and for server_settings.txt, what a session may set, `pg_settings` of
+PostgreSQL 15 to 18 with what it does not show: settings that are NO_SHOW_ALL in guc_tables.c (role, seed ...), and the
+older names that guc.c still takes (sort_mem, vacuum_mem). A server that does not know one of them says so itself.
 """
 
 from collections.abc import Mapping

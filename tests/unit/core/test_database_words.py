@@ -16,6 +16,9 @@ DSN = "postgresql://u:p%40ss@one:5432,two/firetower"
     "keepalives=1&keepalives_idle=30&keepalives_interval=5&keepalives_count=3&tcp_user_timeout=5000",
     "gssencmode=disable&channel_binding=prefer&load_balance_hosts=random&client_encoding=auto",
     "application_name=fire&options=-c%20search_path%3Dpublic&search_path=public&TimeZone=UTC&timescaledb.license=apache",
+    "role=firetower&session_authorization=u&seed=0.5",
+    "default_with_oids=off&ssl_renegotiation_limit=0&transaction_read_only=off&sort_mem=64MB",
+    "app.x=1&App.tenant=a&timescaledb.enable_chunk_skipping=on",
     "sslmode=verify-full&sslrootcert=/etc/ca.pem&ssl_min_protocol_version=TLSv1.3",
 ])  # fmt: skip
 def test_what_libpq_or_the_server_knows_is_accepted(monkeypatch, query):
