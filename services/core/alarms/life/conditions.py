@@ -160,6 +160,11 @@ def ask_again(alarm: Alarm) -> Alarm:
     return replace(alarm, state=state, acknowledged_at=None)
 
 
+def is_heard(alarm: Alarm) -> bool:
+    """Whether 119 has the fire as confirmed, by its own notice or by that of another one of its incident."""
+    return alarm.memory.covered or NoticeType.FIRE_CONFIRMED in alarm.memory.sent
+
+
 def _fire_again(
     alarm: Alarm, finding: Finding, now: datetime, policy: Policy, situation: Situation
 ) -> tuple[Alarm, Outcome]:
@@ -194,8 +199,8 @@ def _fire_again(
     after = replace(alarm, memory=memory, confidence=confidence, cleared_at=None)
     if came_back or rose:
         after = replace(ask_again(after), reason=reason, late_min=finding.late_min)
-    heard = memory.covered or NoticeType.FIRE_CONFIRMED in memory.sent
-    wind = start_clock if came_back and not heard and not tested else shorten_clock  # what is tested starts none
+    starts = came_back and not tested and not is_heard(after)
+    wind = start_clock if starts else shorten_clock
     after = wind(after, now, policy)
     if came_back:
         return after, Outcome(OutcomeKind.REOPENED, reason)

@@ -149,9 +149,15 @@ def _tick(alarm: Alarm, now: datetime, policy: Policy) -> _Advance:
 
 
 def _end_test(alarm: Alarm, now: datetime, policy: Policy) -> _Advance:
-    """A fire that is still active when the window ends starts a fresh clock (contract 6)."""
+    """A fire that is still active when the window ends starts a fresh clock (contract 6).
+
+    Not one that 119 has as confirmed from before the test: no clock can tell more, and that it burns again is told.
+    """
     after = replace(alarm, memory=replace(alarm.memory, test_until=None))
-    if alarm.active:
+    if alarm.active and conditions.is_heard(alarm):
+        after = acts.in_earnest(after)
+        why = Reason("测试窗口结束时火警仍在，119 已接报", "still in alarm when the test window ended: 119 has it")
+    elif alarm.active:
         after = escalation.start_clock(acts.in_earnest(after), now, policy)
         why = Reason("测试窗口结束时火警仍在，重新计时", "still in alarm when the test window ended: a fresh clock")
     else:

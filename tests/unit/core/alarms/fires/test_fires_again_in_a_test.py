@@ -123,3 +123,28 @@ def test_a_fire_that_began_and_ended_in_a_test_is_not_told_with_a_later_one() ->
         scene.fire("d1")
         scene.wait(180)
         assert [place for _, _, place in scene.told] == ["p1/d1"], "it burns again, and in earnest"
+
+
+def test_what_119_has_as_confirmed_is_not_escalated_when_it_outlasts_a_test_but_119_hears_that_it_burns() -> None:
+    for closed_early in (True, False):
+        scene = Scene()
+        scene.fire("d1")
+        scene.fire("d2")
+        carrier = next(place for _, kind, place in scene.told if kind == "fire.confirmed").removeprefix("p1/")
+        scene.wait(60)
+        scene.reset()
+        scene.wait(60)
+        scene.window(10)
+        scene.fire(carrier)
+        assert scene.alarm(carrier).marked_test
+        scene.told.clear()
+        if closed_early:
+            scene.wait(60)
+            scene.happen(SiteWindow(None))
+        else:
+            scene.wait(600)
+        assert [(kind, place) for _, kind, place in scene.told] == [("alarm.updated", f"p1/{carrier}")]
+        alarm = scene.alarm(carrier)
+        assert (alarm.marked_test, alarm.escalates_at, alarm.confidence) == (False, None, "confirmed")
+        scene.wait(3600)
+        assert scene.types() == ["alarm.updated"]
