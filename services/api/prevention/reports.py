@@ -41,15 +41,17 @@ Lang = Annotated[Language, Query(description="of the words")]
 
 async def _report(here: State, who: Who, name: str | None, area: str | None, *, anew: bool = False) -> dict[str, Any]:
     now = here.clock.now()
-    month = Month.of(name or f"{now.astimezone(COUNTY):%Y-%m}", now)
-    if month is None:
+    asked = Month.of(name or f"{now.astimezone(COUNTY):%Y-%m}", now)
+    if asked is None:
         raise invalid("month", "has not begun")
     days = here.settings.retention_days
-    kept_since = now - timedelta(days=days)
-    if month.until <= kept_since:
+    if asked.until <= now - timedelta(days=days):
         raise invalid("month", f"its alarms are not kept any more; they are for {days} days (FIRETOWER_RETENTION_DAYS)")
 
     async def read() -> dict[str, Any]:
+        now = here.clock.now()  # and not when it was asked for: this may have waited for the reading of another
+        month = Month.of(asked.name, now) or asked
+        kept_since = now - timedelta(days=days)
         head = {
             "month": month.name, "area": area, "begin": rfc3339(month.begin), "until": rfc3339(month.until),
             "made_at": rfc3339(now), "kept_since": rfc3339(kept_since) if month.begin < kept_since else None,
@@ -57,7 +59,7 @@ async def _report(here: State, who: Who, name: str | None, area: str | None, *, 
         return head | await read_report(here.database.heavy_for(who), who.scope.narrowed(area), month, now)
 
     get = here.kept.anew if anew else here.kept.get
-    found: dict[str, Any] = await get(("report", who.scope.areas, month.name, area), _KEPT_S, here.clock, read)
+    found: dict[str, Any] = await get(("report", who.scope.areas, asked.name, area), _KEPT_S, here.clock, read)
     return found
 
 

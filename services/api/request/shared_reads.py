@@ -63,6 +63,9 @@ class Kept:
         began = clock.monotonic()
         value = await read()
         done = clock.monotonic()
+        newer = self._answers.get(key)
+        if newer is not None and began < newer.began:
+            return value  # and keep that of another room, whose reading began later and ended sooner
         self._answers[key] = _Answer(done + max(seconds, _SHARE * (done - began)), value, began)
         self._answers.move_to_end(key)
         while len(self._answers) > _MOST:

@@ -129,3 +129,23 @@ async def test_those_who_ask_anew_while_it_is_read_share_the_next_reading() -> N
     await asyncio.sleep(0)
     go.set()
     assert [await first, *[await one for one in others]] == [1, 2, 2, 2]
+
+
+async def test_an_answer_of_which_the_reading_began_later_is_not_replaced_by_an_older_one_of_another_room() -> None:
+    clock, kept, go = Clock(), Kept(), asyncio.Event()
+
+    async def read_slowly() -> str:
+        ROOM.set(Room.OTHERS)
+
+        async def read() -> str:
+            await go.wait()
+            return "old"
+
+        return str(await kept.get("key", 2.0, clock, read))
+
+    slow = asyncio.create_task(read_slowly())
+    await asyncio.sleep(0)
+    assert await _read_at(clock, kept, 1, takes_s=1) == 1
+    go.set()
+    assert await slow == "old"
+    assert await _read_at(clock, kept, 2.5) == 1
