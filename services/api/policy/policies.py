@@ -136,7 +136,7 @@ def _check(name: str, body: dict[str, Any]) -> None:
     """Refuse fields that the policy does not have, and values that it cannot use."""
     for field in body:
         if field not in DEFAULTS[name]:
-            raise invalid(field, f"{name} has {', '.join(DEFAULTS[name])}")
+            raise invalid(field, f"the policy {name} has {', '.join(DEFAULTS[name])}")
     try:
         check_policy(name, body)
     except ValidationError as error:

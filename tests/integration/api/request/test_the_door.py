@@ -20,6 +20,12 @@ from tests.support.servers import PostgresServer, Program
 from tests.support.waiting import PATIENCE_S, eventually
 
 HALF_OPEN, WAITING = 50, 20
+CHINESE = {
+    400: "这不是 HTTP/1.1 请求",
+    408: "请求头没有在时限内传完，请重新发送",
+    431: f"请求头最多 {door.HEAD_LINES} 行、{door.HEAD_BYTES // 1024} KiB",
+    503: "连接过多，请稍后再试",
+}
 HALF_A_HEAD = b"POST /api/v1/session HTTP/1.1\r\nHost: x\r\nX-Slow: "
 
 
@@ -55,6 +61,7 @@ def problem_of(answer: bytes) -> dict[str, Any]:
     assert int(lines["content-length"]) == len(body)
     found: dict[str, Any] = json.loads(body)
     assert found["type"].startswith("urn:firetower:problem:")
+    assert found["detail_zh"] == CHINESE[found["status"]]
     assert answer.startswith(f"HTTP/1.1 {found['status']} {found['title']}\r\n".encode())
     return found
 

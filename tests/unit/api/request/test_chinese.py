@@ -26,6 +26,7 @@ def test_a_sentence_of_the_catalogue_has_its_own_chinese(pattern: re.Pattern[str
 
 def test_what_the_catalogue_lacks_stays_english() -> None:
     assert in_chinese("the moon is too bright") is None
+    assert in_chinese("a path has at most 9 parts") is None, "a sentence that only begins alike"
     assert with_chinese({"field": "a", "message": "b"}) == {"field": "a", "message": "b"}
 
 
