@@ -8,7 +8,6 @@ import asyncio
 import importlib
 import logging
 import os
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -45,7 +44,7 @@ from stack.room import is_full, when_there_is_room
 from stack.screen import Screen, Vitals
 from stack.servers import NAMES, Servers
 from stack.state import StartFailed, StateDir
-from stack.supervise import Child, for_ever
+from stack.supervise import Child, end_all, for_ever
 
 log = logger(__name__)
 
@@ -280,13 +279,7 @@ class System:
         """End every child, the servers last."""
         servers = [self._children.pop(name) for name in NAMES if name in self._children]
         copying = self._children.pop("backup", None)
-        began_s = time.monotonic()
-        # Programs first: they say goodbye to servers that still answer; then the copies get what these stored last.
-        # With 1.5 s for the servers this stays below the contract's 5 s.
-        await asyncio.gather(*(child.stop(2.2) for child in self._children.values()))
-        if copying is not None:
-            await copying.stop(max(0.5, began_s + 3.0 - time.monotonic()))
-        await asyncio.gather(*(child.stop(1.5) for child in servers))
+        await end_all([*self._children.values()], copying, servers)
 
 
 def main(options: Options) -> int:

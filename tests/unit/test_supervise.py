@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 
 from stack.children import stop_signals
 from stack.readiness import wait_until_serving
-from stack.supervise import Child, for_ever
+from stack.supervise import HARD_S, Child, end_all, for_ever
 from tests.support.waiting import PATIENCE_S, eventually
 
 
@@ -38,6 +38,24 @@ async def running(work, *children):
             await task
         for child in children:
             await child.stop(0)
+
+
+async def test_the_end_takes_less_than_five_seconds_though_nothing_listens():
+    now, ended = 0.0, []
+
+    class Deaf(Child):
+        """A child that ends only by the signal that nobody can refuse."""
+
+        async def stop(self, patience_s):
+            nonlocal now
+            ended.append(self.name)
+            now += patience_s + (0.0 if self.hard is signal.SIGKILL else HARD_S)
+
+    program, copies = (Deaf(name, sleeper, lambda: True) for name in ("program", "copies"))
+    server = Deaf("server", sleeper, lambda: True, polite=signal.SIGINT, hard=signal.SIGQUIT)
+    await end_all([program], copies, [server], lambda: now)
+    assert ended == ["program", "copies", "server"]
+    assert now < 4.8, "the last signal, and the end of this program, take a moment too"
 
 
 async def test_a_start_that_fails_in_any_way_is_tried_until_it_succeeds():
