@@ -46,14 +46,15 @@ def test_a_level_of_now_is_the_one_that_the_gauge_sends_by_now(visit: Any, syste
     expect(page.locator(".figure").first).to_have_text("25.0 %")
 
 
-def test_what_an_early_warning_saw_and_expected_is_shown_in_its_unit(visit: Any, system: Any) -> None:
+@pytest.mark.parametrize("unit", ["MPa", "m"])
+def test_what_an_early_warning_saw_and_expected_is_shown_in_its_unit(visit: Any, system: Any, unit: str) -> None:
     body = {"kind": "hydrant", "area": AREA, "name": "文化路消火栓"}
     system.call("PUT", "/api/v1/devices/FIG-EARLY", body)
     system.reading("FIG-EARLY", "hydrant", tilt_deg=60)
     system.reading("FIG-EARLY", "hydrant", tilt_deg=60)
     until(lambda: bool(system.alarms(device="FIG-EARLY")), what="an alarm")
     (alarm,) = system.alarms(device="FIG-EARLY")
-    early = {"members": [], "location": None, "unit": "MPa", "since": alarm["opened_at"], "until": None, "sure": "fair"}
+    early = {"members": [], "location": None, "unit": unit, "since": alarm["opened_at"], "until": None, "sure": "fair"}
 
     def warn(route: Any) -> None:
         told = route.fetch().json()
@@ -63,9 +64,9 @@ def test_what_an_early_warning_saw_and_expected_is_shown_in_its_unit(visit: Any,
     page.route(f"**/api/v1/alarms/{alarm['id']}", warn)
     page.route("**/expectation", lambda route: route.fulfill(json={"at": []}))  # what this alarm really is has no chart
     page.goto(f"{page.url.partition('#')[0]}#/desk/{alarm['id']}")
-    expect(page.locator(".figure").first).to_have_text("60.000 MPa")
+    expect(page.locator(".figure").first).to_have_text(f"60.000 {unit}")
     expect(page.locator(".early")).to_contain_text("该时段没有数据")
-    expect(page.locator(".limit").first).to_have_text(f"预期 {alarm['limit']:.3f} MPa")
+    expect(page.locator(".limit").first).to_have_text(f"预期 {alarm['limit']:.3f} {unit}")
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ RADIUS_KM: Final = 0.1  # of the circle around a device: a building
 class Message(NamedTuple):
     """One CAP message of an alarm. `references` are (version, sent, in_earnest) of the earlier ones.
 
-    `in_earnest`: it says that the fire of this version is no test any more; before it came one that called it a test.
+    `in_earnest`: it says that the alarm of this version is no test any more; before it came one that called it a test.
     """
 
     version: int

@@ -41,7 +41,7 @@ function fieldsNow(alarm, device) {
   return metres > percent ? ["level_m"] : fields;
 }
 
-const EARLY_DIGITS = { MPa: 3, mA: 0 }; // of early warnings, which say their unit
+const EARLY_DIGITS = { MPa: 3, mA: 0, m: 3 }; // of early warnings, which say their unit
 
 // What is counted, and what our own health is judged in; times are spans, in seconds of the unit here.
 const DEVICES = ["device_offline", "mains_event"]; // silent together, or without pressure together

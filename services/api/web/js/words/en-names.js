@@ -121,7 +121,7 @@ export const names = {
   "outcome.noted": "Note",
   "outcome.escalated": "Sent to 119 unverified",
   "outcome.told": "Notice made",
-  "outcome.test_ended": "Test window over, clock restarted",
+  "outcome.test_ended": "Test window over",
   "outcome.uncovered": "An incident of its own, judged afresh",
   "outcome.grouped": "Joined an incident",
   "outcome.stale": "Outdated",

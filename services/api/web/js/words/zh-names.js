@@ -121,7 +121,7 @@ export const names = {
   "outcome.noted": "备注",
   "outcome.escalated": "超时自动上报 119",
   "outcome.told": "通知已生成",
-  "outcome.test_ended": "测试窗口结束，重新计时",
+  "outcome.test_ended": "测试窗口结束",
   "outcome.uncovered": "另立事件，重新判断",
   "outcome.grouped": "并入事件",
   "outcome.stale": "过期",
