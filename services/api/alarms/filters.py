@@ -53,8 +53,9 @@ def _has_words(part: str) -> sa.ColumnElement[bool]:
 def _acted(name: str) -> sa.ColumnElement[bool]:
     line = tables.alarm_transition.c
     names = (f"user:{plain('by', name)}", f"key:{name}")
-    # what a verdict on another fire brought about is no act on this one
-    return sa.exists().where(line.alarm_id == _alarm.id, line.actor.in_(names), line.act != "judgement")
+    # What a verdict on another fire brought about is no act on this one; such lines were once written as verdicts.
+    own = sa.and_(line.act != "judgement", sa.or_(line.act != "verify", line.outcome == "verified"))
+    return sa.exists().where(line.alarm_id == _alarm.id, line.actor.in_(names), own)
 
 
 class _Filter:

@@ -129,7 +129,7 @@ async def import_devices(
     writer: Maintainer,
     dry_run: Annotated[Flag, Query(description="say what would change, and change nothing")] = False,
     datum: Annotated[Datum | None, Query(description="of the coordinates, where a row names none; mandatory")] = None,
-    accept_warnings: Annotated[Flag, Query(description="store also what the preview warns of")] = False,
+    accept_warnings: Annotated[bool, Query(description="store also what the preview warns of")] = False,
 ) -> Response:
     """Register or update devices from a ledger (CSV or GeoJSON). If one line is bad, nothing is stored.
 

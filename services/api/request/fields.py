@@ -55,7 +55,8 @@ def sane(moment: datetime) -> datetime:
 Moment = Annotated[
     AwareDatetime, BeforeValidator(_blank_as_plus), BeforeValidator(_no_bare_number), AfterValidator(sane)
 ]
-# a query parameter that is its own answer: `?dry_run` and `?dry_run=` say yes
+# A query parameter that is its own answer: `?dry_run` and `?dry_run=` say yes. Not for what overrides a warning: an
+# empty one is what clients write where they have no answer.
 Flag = Annotated[bool, BeforeValidator(lambda value: True if value == "" else value)]
 LONGEST_LINE = 200
 Line = Annotated[str, StringConstraints(max_length=LONGEST_LINE, strip_whitespace=True), AfterValidator(no_nul)]

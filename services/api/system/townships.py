@@ -1,7 +1,7 @@
 """Townships with a system of their own: account and key of their relay, and how each link does (contract 10)."""
 
 import secrets as random
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -16,7 +16,7 @@ from services.api.request import secrets, tables
 from services.api.request.answers import answer
 from services.api.request.auth import Reader
 from services.api.request.described import described
-from services.api.request.fields import AreaCode, Flag
+from services.api.request.fields import AreaCode
 from services.api.request.paging import Cursor, Limit, Page, decode_cursor, page
 from services.api.request.problems import Problem, not_found
 from services.api.request.roles import Role
@@ -78,8 +78,7 @@ class TownshipPost(BaseModel):
     ]
 
 
-def _shown(row: Any, silent_since: datetime) -> dict[str, Any]:
-    silent = row["last_heard"] is not None and row["last_heard"] < silent_since
+def _shown(row: Any, *, silent: bool) -> dict[str, Any]:
     return {name: row[name] for name in _SHOWN} | {"username": ACCOUNT + row["name"], "silent": silent}
 
 
@@ -100,7 +99,12 @@ async def list_townships(*, here: Here, who: Reader, limit: Limit = 100, cursor:
         statement = statement.where(_township.name > place[0])
     rows = [row for row in await here.database.rows(statement) if Scope(tuple(row["areas"])).within(who.scope)]
     silent_since = here.clock.now() - await _silent_after(here)
-    return page([_shown(row, silent_since) for row in rows[: limit + 1]], limit, [(row["name"],) for row in rows])
+
+    def is_silent(row: Any) -> bool:
+        return row["last_heard"] is not None and row["last_heard"] < silent_since
+
+    shown = [_shown(row, silent=is_silent(row)) for row in rows[: limit + 1]]
+    return page(shown, limit, [(row["name"],) for row in rows])
 
 
 @router.post("", status_code=201, responses=described(NewTownship, 409, 502, status=201))
@@ -122,7 +126,7 @@ async def create_township(body: TownshipPost, here: Here, writer: AdministratorW
             raise Problem(409, "conflict", f"there is already a township or a key of the name {body.name}")
         await write.connection.execute(SQL["tell"])
         await write.record("township.create", body.name, areas=areas)
-        shown = _shown(row, write.now) | {
+        shown = _shown(row, silent=False) | {
             "password": password, "host": broker.hostname, "port": port, "tls": broker.scheme == "mqtts",
             "mqtt_url": f"{broker.scheme}://{account}:{quote(password)}@{host}:{port}", "api_key": key,
         }  # fmt: skip
@@ -170,7 +174,7 @@ async def remove_township(
     name: NamePath,
     here: Here,
     writer: AdministratorWriter,
-    broker_gone: Annotated[Flag, Query(description="the broker of its account is another one, and is no more")] = False,
+    broker_gone: Annotated[bool, Query(description="the broker of its account is another one, and is no more")] = False,
 ) -> Response:
     """End the link: its account and its key are refused from now on. What came over it stays.
 

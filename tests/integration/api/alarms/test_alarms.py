@@ -202,8 +202,13 @@ async def test_a_note_is_a_line_of_the_time_line(client: Client, open_alarm: Rai
     assert (await client.post(f"/api/v1/alarms/{alarm_id}/notes", json={"note": "已到场"})).status_code == 200
 
 
-async def test_the_history_is_searched_by_words_and_by_who_acted(client: Client, open_alarm: Raise) -> None:
+async def test_the_history_is_searched_by_words_and_by_who_acted(
+    client: Client, open_alarm: Raise, connection: asyncpg.Connection
+) -> None:
     other, taken = await open_alarm("p-1"), await open_alarm("Q_9")
+    touched = """insert into alarm_transition (alarm_id, number, at, actor, act, outcome, to_state, previous, hash)
+                 values ($1, 100, now(), 'user:supervisor', $2, $3, 'unacknowledged', '', '')"""
+    await connection.execute(touched, other, "verify", "uncovered")  # as once written of a verdict on another fire
     assert (await client.post(f"/api/v1/alarms/{taken}/acknowledge")).status_code == 200
 
     async def found(**params: str) -> list[int]:

@@ -27,6 +27,13 @@ async def test_a_part_that_no_property_has_is_refused_by_name(city: City, where:
         assert name.rpartition("/")[2] in (await sta(path, 404))["message"]
 
 
+async def test_a_path_through_a_link_is_no_selection_but_an_expansion(city: City) -> None:
+    sta = reader(city.admin)
+    assert "Datastreams/name" in (await sta("Things", 400, select="Datastreams/name"))["message"]
+    (one,) = (await sta("Things", top=1, select="name", expand="Datastreams($select=name)"))["value"]
+    assert {key for stream in one["Datastreams"] for key in stream} == {"name"}
+
+
 async def test_what_a_property_may_hold_is_selected_and_read_whether_or_not_it_is_there(city: City) -> None:
     sta = reader(city.admin)
     for entity, properties in INNER.items():

@@ -156,6 +156,8 @@ async def test_doubtful_places_are_shown_in_the_preview_and_wait_for_a_person(
     assert "accept_warnings" in refused.json()["detail"]
     assert [(one["line"], one["kind"]) for one in refused.json()["warnings"]] == wanted
     assert await connection.fetchval("select count(*) from device") == 0
+    unsaid = await client.post(PATH, params=params | {"accept_warnings": ""}, content=ledger, headers=HEADERS)
+    assert unsaid.status_code == 422, "an empty answer accepts nothing"
     params["accept_warnings"] = True
     answer = await client.post(PATH, params=params, content=ledger, headers=HEADERS)
     assert (answer.status_code, answer.json()["created"]) == (200, 5), answer.text

@@ -148,6 +148,7 @@ async def test_a_link_ends_also_where_the_broker_of_its_account_is_no_more(
     with_broker.kill()
     state.settings = state.settings.model_copy(update={"mqtt_url": private_broker().provisioner_url})
     assert (await client.delete("/api/v1/townships/dongguan")).status_code == 409
+    assert (await client.delete("/api/v1/townships/dongguan?broker_gone=")).status_code == 422  # is no answer
     assert (await client.delete("/api/v1/townships/dongguan?broker_gone=true")).status_code == 204
 
 
