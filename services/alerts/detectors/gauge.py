@@ -27,6 +27,7 @@ _REPEATS: Final = 6
 _QUICK_S: Final = 600.0  # between the readings about a spike: over a longer time a tank is emptied and filled
 _BACK: Final = 0.25  # of the jump: nearer to the value before it, it came back
 _OWN: Final = 2.0  # times the largest step that it ever made: such jumps are how it is
+_MORE: Final = 4  # spikes that are remembered beyond those that flag: a gauge that jumps all the time would fill memory
 _CALM_S: Final = 90 * 60.0  # as of hydrants
 
 
@@ -98,7 +99,7 @@ class Gauge:
         self.longest_s = 0.0  # the longest that it ever did not
         self.largest = 0.0  # its largest step
         self.jumped_from: float | None = None  # the value before a jump that may be a spike
-        self.spikes_s: list[float] = []  # of the last day
+        self.spikes_s: list[float] = []  # the newest of the last day, `_MORE` above what is flagged at most
         self.stuck = False
 
     def take(self, at_s: float, value: float, field: Field, numbers: Mapping[str, float]) -> None:
@@ -114,7 +115,7 @@ class Gauge:
             step = value - last
             size, most = (-step if step < 0 else step), field.most
             jumps = most is not None and (size > most or self.jumped_from is not None)
-            if not jumps or not self._jump(at_s, last, value, passed_s, numbers["learn_days"] * _DAY_S):
+            if not jumps or not self._jump(at_s, last, value, passed_s, numbers):
                 self._move(step, size, value, passed_s)
         self.value, self.since_s, self.stood_s, self.repeats = value, at_s, 0.0, 0
         self.stuck = False
@@ -151,7 +152,7 @@ class Gauge:
             self.longest_s = max(self.longest_s, self.turned_s)
             self.turned_s = 0.0
 
-    def _jump(self, at_s: float, last: float, value: float, passed_s: float, learn_s: float) -> bool:
+    def _jump(self, at_s: float, last: float, value: float, passed_s: float, numbers: Mapping[str, float]) -> bool:
         """Take a step that is one of a spike, perhaps; return whether nothing is to be learned from it."""
         before, self.jumped_from = self.jumped_from, None
         quick = passed_s <= _QUICK_S
@@ -161,8 +162,9 @@ class Gauge:
                 return True
             return False
         jump = abs(last - before)
-        if quick and abs(value - before) <= _BACK * jump and at_s - self.first_s >= learn_s:
-            self.spikes_s = [one for one in self.spikes_s if at_s - one < _DAY_S] + [at_s]
+        if quick and abs(value - before) <= _BACK * jump and at_s - self.first_s >= numbers["learn_days"] * _DAY_S:
+            newest = self.spikes_s[-int(numbers["spikes"]) - _MORE + 1 :]
+            self.spikes_s = [one for one in newest if at_s - one < _DAY_S] + [at_s]
             return True
         self.largest = max(self.largest, jump)  # it stayed there, or nothing is known yet: that is how it moves
         return False
@@ -182,7 +184,11 @@ class Gauge:
 
     def spiking(self, at_s: float, numbers: Mapping[str, float]) -> bool:
         """Whether it had so many spikes within the day before."""
-        return bool(self.spikes_s) and sum(at_s - one < _DAY_S for one in self.spikes_s) >= numbers["spikes"]
+        return bool(self.spikes_s) and self.spikes(at_s) >= numbers["spikes"]
+
+    def spikes(self, at_s: float) -> int:
+        """Return how many spikes of the day before are known: the newest ones."""
+        return sum(at_s - one < _DAY_S for one in self.spikes_s)
 
 
 class Gauges:
@@ -233,11 +239,13 @@ class Gauges:
             said = self._say(at_s, reason, active=True)
             return said._replace(seen=round(float(value), 4), unit=unit.strip(), sure="high")
         most, until, end = int(self._numbers["spikes"]) - 1, county_time(_at(at_s)), tell_since(_at(at_s), "high")
-        spikes = len(gauge.spikes_s)
+        spikes = gauge.spikes(at_s)
+        all_known = spikes <= most + _MORE
         reason = Reason(
-            f"{zh}：{until.zh} 前一天内{field.zh}出现 {spikes} 次单个读数突跳，预期不多于 {most} 次{end.zh}",
-            f"sensor fault: no more than {most} one-sample spikes of {field.en} a day expected, {spikes} seen in the "
-            f"day before {until.en}{end.en}",
+            f"{zh}：{until.zh} 前一天内{field.zh}出现{'' if all_known else '不少于'} {spikes} 次单个读数突跳，"
+            f"预期不多于 {most} 次{end.zh}",
+            f"sensor fault: no more than {most} one-sample spikes of {field.en} a day expected, "
+            f"{'' if all_known else 'at least '}{spikes} seen in the day before {until.en}{end.en}",
         )
         return self._say(at_s, reason, active=True)._replace(unit=unit.strip(), sure="high")
 

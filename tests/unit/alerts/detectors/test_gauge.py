@@ -7,8 +7,10 @@ from math import sin
 import numpy as np
 import pytest
 
+from services.alerts.detectors import memory
 from services.alerts.detectors.finding import EarlyWarning
 from services.alerts.detectors.gauge import Gauges
+from services.core.rules.catalog_early import NUMBERS
 from services.core.words import county_time
 from tests.unit.alerts.detectors.town import BEGIN_S
 
@@ -118,3 +120,26 @@ def test_the_third_jump_to_and_fro_within_a_day_that_no_thing_makes_is_flagged(n
     assert not over.active
     assert live(name, lambda step, dice: usual(step, dice) + jump * (step in {LEARNED, LEARNED + 50})) == []
     assert live(name, lambda step, dice: usual(step, dice) + jump * (step // 90 % 2 and step > LEARNED)) == []
+
+
+def test_however_often_a_gauge_jumps_what_is_remembered_of_it_stays_small_and_what_is_said_true() -> None:
+    many = {**NUMBERS, "sensor_fault": {**NUMBERS["sensor_fault"], "spikes": 50.0}}
+    before, usual = Gauges("water", "X1", "140931100", None, many), noisy("level_m")
+    dice = np.random.default_rng(1).normal(0, 1, LEARNED).tolist()
+    for step in range(LEARNED):
+        assert before.take(float(BEGIN_S + step * STEP_S), {"level_m": usual(step, dice[step])}) == []
+    learned = memory.dump(before)
+
+    def jump(gauges: Gauges, begin: int, every: int) -> list[EarlyWarning]:
+        said = []
+        for step in range(begin, begin + DAY):
+            said += gauges.take(float(BEGIN_S + step * STEP_S), {"level_m": 2.4 + 2 * (step % every == 0)})
+        return said
+
+    assert jump(before, LEARNED, 8) == []
+    after = Gauges("water", "X1", "140931100", None)  # flags from fewer on
+    memory.load(after, memory.dump(before))
+    (told,) = jump(after, LEARNED + DAY, 4)
+    assert "at least 36 seen" in told.reason.en
+    assert "出现不少于 36 次" in told.reason.zh
+    assert len(memory.dump(after)) < len(learned) + 200
