@@ -49,10 +49,9 @@ left join lateral (
 where m.lon <> 0 and m.lat <> 0
   and (n.km > :far_km
     or (exists (select from grid g where starts_with(m.area, g.area) or starts_with(g.area, m.area))
-    and exists (select from grids_at(m.lon, m.lat) at join grid g on g.id = at where g.area is not null)
-    and not exists (
-        select from grids_at(m.lon, m.lat) at join grid g on g.id = at
-        where g.area is null or starts_with(m.area, g.area) or starts_with(g.area, m.area))))
+    and (  -- null, which is no finding, where it stands in no grid
+        select not bool_or(g.area is null or starts_with(m.area, g.area) or starts_with(g.area, m.area))
+        from grids_at(m.lon, m.lat) at join grid g on g.id = at)))
 
 -- name: outside_grid
 -- where its area, or one above or below it, has grids; those of the county as a whole count for every area
