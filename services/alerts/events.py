@@ -6,7 +6,7 @@ cannot be judged is set aside and holds up nothing.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -39,7 +39,7 @@ FIRES_WAITING = 100_000  # the bound on reading ahead when there are many fires
 COUNTED_AT_ONCE = 4000  # fires of a flooding device that are only counted
 FIRES_AT_ONCE = 40  # fires in one transaction: few enough that the first does not wait for the last
 BATCHES, EVENTS = 50, 150  # events in one transaction of a chattering panel; a fire may wait for one
-ABOUT_S = 60.0  # what "as late as its clock is behind" allows for: as much as ingest does from one message to the next
+ABOUT_S = 60.0  # how much less than its clock is behind an event may be late: as much as ingest allows for
 
 KIND = "event"  # of what is set aside
 
@@ -225,14 +225,16 @@ def read_event(row: asyncpg.Record) -> Event:
 
 
 def judged_at(event: Event, behind_s: float | None) -> Event:
-    """Return the event with the time it is judged by: ours, where it is as late as its device's clock is behind.
+    """Return the event with the time it is judged by: its device's, put right where that clock is known to be behind.
 
-    So it meets what the device's readings raise and end, which are judged by the receive time then (contract 8). Fires,
-    and what ends them, keep the device's time: an end of before must not be taken for one of now.
+    So it meets what the device's readings raise and end, which are judged by the receive time then (contract 8), and
+    one that was held back is as old as it is. A clock so far behind would make no event younger than `behind_s`: one
+    that is has the right time. Fires, and what ends them, keep the device's time: an end of before must not be taken
+    for one of now.
     """
-    if behind_s is None or abs((event.received_at - event.ts).total_seconds() - behind_s) > ABOUT_S:
+    if behind_s is None or (event.received_at - event.ts).total_seconds() < behind_s - ABOUT_S:
         return event
-    return replace(event, ts=event.received_at)
+    return replace(event, ts=min(event.received_at, event.ts + timedelta(seconds=behind_s)))
 
 
 def _was_reset(finding: Finding | None, *, overtaken: bool, reset_ts: datetime | None) -> bool:

@@ -28,10 +28,19 @@ async def read(county: County, kind: str, code: str, **fields: Any) -> None:
     await county.send_readings(kind, [reading], received_at=now)
 
 
-async def tell(county: County, code: str, event_type: str, **fields: Any) -> None:
-    now = datetime.now(UTC)
-    event = {"device": code, "type": event_type, "ts": now - BEHIND, **fields}
-    await county.send_events([event], received_at=now)
+async def tell(
+    county: County,
+    code: str,
+    event_type: str,
+    *,
+    ago: timedelta = timedelta(),
+    held: timedelta = timedelta(),
+    **fields: Any,
+) -> None:
+    """Send an event that happened `ago` and came `held` later."""
+    happened = datetime.now(UTC) - ago
+    event = {"device": code, "type": event_type, "ts": happened - BEHIND, **fields}
+    await county.send_events([event], received_at=happened + held)
 
 
 async def test_its_reset_ends_what_its_readings_raised(county: County, alerts: Callable[..., Program]) -> None:
@@ -56,6 +65,33 @@ async def test_its_fault_after_an_end_by_readings_is_a_new_one(county: County, a
     await tell(county, "panel-1", "mains_fault")
     again = "a.code = 'power_fault' and a.cleared_at is null and a.since is not null"
     await eventually(lambda: county.alarms(again), what="the new fault")
+
+
+async def test_an_end_that_was_held_back_ends_what_came_at_once(county: County, alerts: Callable[..., Program]) -> None:
+    await add_device_behind(county, "panel-1", "panel")
+    alerts()
+    await tell(county, "panel-1", "fault", ago=timedelta(minutes=9))
+    await eventually(lambda: county.alarms("a.code = 'fault'"), what="the fault")
+    await tell(county, "panel-1", "fault", active=False, ago=timedelta(minutes=5), held=timedelta(minutes=2))
+    await eventually(lambda: county.alarms("a.code = 'fault' and a.cleared_at is not null"), what="its end")
+
+
+async def test_a_fault_that_was_held_back_is_a_new_one_if_it_began_after_the_end_of_the_last_and_not_if_before(
+    county: County, alerts: Callable[..., Program]
+) -> None:
+    await add_device_behind(county, "panel-1", "panel")
+    alerts()
+    await tell(county, "panel-1", "mains_fault", ago=timedelta(minutes=40))
+    await eventually(lambda: county.alarms("a.code = 'power_fault'"), what="power_fault")
+    await tell(county, "panel-1", "mains_fault", active=False, ago=timedelta(minutes=20))
+    over = "a.code = 'power_fault' and a.cleared_at is not null"
+    await eventually(lambda: county.alarms(over), what="its end")
+    await tell(county, "panel-1", "mains_fault", ago=timedelta(minutes=30), held=timedelta(minutes=29))
+    await tell(county, "panel-1", "fault")
+    await eventually(lambda: county.alarms("a.code = 'fault'"), what="what came later")
+    assert await county.alarms(over), "of before the end"
+    await tell(county, "panel-1", "mains_fault", ago=timedelta(minutes=15), held=timedelta(minutes=14))
+    await eventually(lambda: county.alarms("a.code = 'power_fault' and a.cleared_at is null"), what="the new fault")
 
 
 @pytest.mark.parametrize("ended_by", ["fire", "reset"])

@@ -26,16 +26,25 @@ def weigh(kind: str = "panel", late_s: float = 0.0, **fields: Any) -> Effect:
 
 
 @pytest.mark.parametrize(
-    ("late_s", "behind_s", "late_min"),
-    [(7200, 7200.0, 0), (7255, 7200.0, 0), (7265, 7200.0, 121), (3600, 7200.0, 60), (7200, None, 120)],
+    ("late_s", "behind_s", "late_min", "put_right_s"),
+    [
+        (7200, 7200.0, 0, 7200),
+        (7255, 7200.0, 0, 7200),
+        (7145, 7200.0, 0, 7145),
+        (7500, 7200.0, 0, 7200),  # held back for five minutes
+        (9000, 7200.0, 30, 7200),
+        (7135, 7200.0, 119, 0),  # too young for a clock so far behind
+        (3600, 7200.0, 60, 0),
+        (7200, None, 120, 0),
+    ],
 )
-def test_an_event_as_late_as_its_devices_clock_is_behind_is_of_now(
-    late_s: float, behind_s: float | None, late_min: int
+def test_an_event_of_a_clock_that_is_behind_is_as_old_as_it_is_with_the_clock_put_right(
+    late_s: float, behind_s: float | None, late_min: int, put_right_s: float
 ) -> None:
     event = Event(type="reset", ts=START, received_at=START + timedelta(seconds=late_s))
     reset = weigh_event(judged_at(event, behind_s), device("electrical")).reset
     assert reset is not None
-    assert (reset.late_min, reset.ts) == (late_min, START if late_min else event.received_at)
+    assert (reset.late_min, reset.ts) == (late_min, START + timedelta(seconds=put_right_s))
 
 
 @pytest.mark.parametrize(
