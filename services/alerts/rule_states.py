@@ -5,7 +5,7 @@ Called by the readings feed. Promises that a restart goes on at the cursor: save
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 
@@ -27,7 +27,15 @@ SAVE_AT_ONCE = 100
 # which sent a few rows each since they were saved, or of one that sent thousands.
 MOST_AT_ONCE, ROWS_AT_ONCE = 100, 2000
 FRESH_WINDOW = timedelta(hours=1)  # how far back a device is read that was never saved
+LONG_AGO = timedelta(days=8)  # who was saved before is read alone: together all chunks since would be read for each
 log = logger(__name__)
+
+
+class _Span(NamedTuple):
+    """Devices that are read back together, each since when, and until when all."""
+
+    since: Mapping[int, datetime]
+    until: datetime
 
 
 class RuleStates:
@@ -85,17 +93,18 @@ class RuleStates:
             row = saved.get(device_id)
             self._rules[device_id] = _make_rules(device, parameters, None if row is None else row["state"])
             self._seen[device_id] = 0 if row is None else row["batch_id"]
-        behind = {row["device_id"]: row["by"] for row in await conn.fetch(SQL["clocks_behind"], sorted(devices))}
+        heard = {row["device_id"]: row for row in await conn.fetch(SQL["heard"], sorted(devices))}
         rows = 0
         for kind in Kind:
             ids = [device_id for device_id in devices if self._registry[device_id].profile.kind == kind]
             if ids:
                 since = {
                     i: (saved[i]["updated_at"] - timedelta(days=1) if i in saved else now - FRESH_WINDOW)
-                    - behind.get(i, timedelta())
+                    - (heard[i]["behind"] if i in heard else timedelta())
                     for i in ids
                 }
-                rows += await self._catch_up(conn, kind, since, devices, breathe)
+                for span in _spans(since, heard, now):
+                    rows += await self._catch_up(conn, kind, span, devices, breathe)
         for device_id in devices:
             for code in self._ended.pop(device_id, ()):
                 self.forget(device_id, code, 0.0)
@@ -105,15 +114,23 @@ class RuleStates:
         self,
         conn: asyncpg.Connection,
         kind: str,
-        since: Mapping[int, datetime],
+        span: _Span,
         first: Mapping[int, int],
         breathe: Callable[[], Awaitable[None]],
     ) -> int:
-        """Replay readings that were judged after the saved state: their findings were stored with their alarms."""
-        ids = list(since)
+        """Replay readings that were judged after the saved state: their findings were stored with their alarms.
+
+        What is not judged yet is left for its slice, whatever the number of its batch: numbers are given when a
+        transaction begins, and one with a lower number may end after one with a higher one.
+        """
+        ids = list(span.since)
         seen, ends = [self._seen[i] for i in ids], [first[i] for i in ids]
-        rows = await conn.fetch(SQL[f"since_{kind}"], ids, seen, ends, list(since.values()), min(since.values()))
-        for device_id, readings in by_device(rows).items():
+        since = list(span.since.values())
+        rows = await conn.fetch(SQL[f"since_{kind}"], ids, seen, ends, since, min(since), span.until)
+        batches = sorted({row["batch_id"] for row in rows})
+        waiting = {row["id"] for row in await conn.fetch(SQL["waiting"], batches)} if batches else set()
+        judged = [row for row in rows if row["batch_id"] not in waiting]
+        for device_id, readings in by_device(judged).items():
             try:
                 self._at_hand(device_id).walk(readings)
             except Exception as error:
@@ -259,6 +276,17 @@ def _make_rules(device: Device, parameters: Parameters, saved: Mapping[str, Any]
         except (ValueError, TypeError, KeyError, AttributeError, IndexError):
             log.exception("rule_state_unreadable", device=device.profile.code)
     return DeviceRules(device.profile, parameters)
+
+
+def _spans(since: Mapping[int, datetime], heard: Mapping[int, Any], now: datetime) -> list[_Span]:
+    """Return who is read back with whom. Who was saved long ago is read alone, and not beyond what it sent last."""
+    lately = {i: at for i, at in since.items() if now - at <= LONG_AGO}
+    until = now + FRESH_WINDOW  # a reading is never further ahead (contract 3)
+    spans = [_Span(lately, until)] if lately else []
+    for i in since.keys() - lately.keys():
+        last = heard[i]["last_seen"] if i in heard else None
+        spans.append(_Span({i: since[i]}, until if last is None else last + FRESH_WINDOW))
+    return spans
 
 
 def by_device(rows: Iterable[Any]) -> dict[int, list[Reading]]:

@@ -40,7 +40,8 @@ join ingest_batch b on b.writer = c.writer and b.number = c.number + 1
 order by 1 limit 1
 
 -- name: first_waiting
--- The first batch that is not read yet. Where all are read it is the next one: what is committed from now on has a higher id.
+-- The first batch that is not read yet. Where all are read it is the next one; but one with a lower id may be under way,
+-- which was begun before and is committed later.
 select coalesce(min(b.id), (select coalesce(max(id), 0) + 1 from ingest_batch))
 from unnest($1::text[], $2::bigint[]) as c (writer, number)
 cross join lateral (

@@ -1,16 +1,9 @@
-import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from typing import Any, cast
 
-import asyncpg
 import pytest
 
-from services.alerts.registry import Registry
-from services.alerts.rule_states import ROWS_AT_ONCE, RuleStates
 from services.core.alarms.ledger import acts
-from services.core.feed import Feed
 from tests.integration.alerts.conftest import DeskControl
 from tests.support.county import AREA, County
 from tests.support.servers import PostgresServer, Program
@@ -52,61 +45,6 @@ async def test_a_count_of_readings_goes_on_after_a_restart(
     await county.send_readings("hydrant", [{"device": "h-1", "pressure_mpa": 0.12}])
     await eventually(county.alarms, what="the alarm")
     assert len(await county.alarms()) == 1
-
-
-class Counted:
-    """A connection that notes how many rows each question brought."""
-
-    def __init__(self, conn: asyncpg.Connection) -> None:
-        self._conn = conn
-        self.rows: list[int] = []
-
-    async def fetch(self, *question: Any) -> list[asyncpg.Record]:
-        found: list[asyncpg.Record] = await self._conn.fetch(*question)
-        self.rows.append(len(found))
-        return found
-
-
-async def test_a_start_reads_so_much_at_once_that_a_fire_can_wait_for_it(county: County) -> None:
-    devices = {await county.add_device(f"h-{n}", "hydrant"): 2**62 for n in range(20)}
-    await county.send_readings("hydrant", [{"device": "h-0", "pressure_mpa": 0.3}])
-    await county.conn.execute(
-        """
-        insert into reading_hydrant (device_id, ts, seq, received_at, pressure_mpa, batch_id)
-        select d.id, now() - n * interval '1 s', n, now(), 0.3, 1 from device d, generate_series(1, 500) n
-        """
-    )
-    registry, conn, looks = Registry(), Counted(county.conn), 0
-    await registry.load(county.conn, devices)
-
-    async def breathe() -> None:
-        nonlocal looks
-        looks += 1
-
-    await RuleStates(registry).load(cast("Any", conn), devices, datetime.now(UTC), breathe)
-    assert sum(conn.rows) == 20 * 500 + 1
-    assert sorted(conn.rows)[-2] <= ROWS_AT_ONCE  # all but the first answer, before which nobody knows
-    assert looks >= len(devices)
-
-
-async def test_what_is_read_back_to_count_a_wrong_clock_hides_no_reading_that_waits(county: County) -> None:
-    """A panel's event has a wrong time, and its readings of the same moment are not judged yet."""
-    number = await county.add_device("panel-1")
-    for fine in (True, False, False):
-        await county.send_readings("panel", [{"device": "panel-1", "mains_ok": fine}])
-    feed, registry = Feed("telemetry"), Registry()
-    await feed.find_writers(county.conn)
-    (first, *waiting) = await feed.next_batches(county.conn, 10, 10)
-    feed.moved([first])
-    await registry.load(county.conn, [number])
-    states, now = RuleStates(registry), datetime.now(UTC)
-    before = await feed.first_waiting(county.conn)
-    assert before == waiting[0].id
-    await states.load(county.conn, {number: before}, now, partial(asyncio.sleep, 0))
-    rows = await county.conn.fetch("select * from reading_panel where batch_id >= $1 order by batch_id", before)
-    assert [finding.code for finding in states.walk(number, rows, now, 0.0)] == ["power_fault"]
-    feed.moved(waiting)
-    assert await feed.first_waiting(county.conn) > waiting[-1].id
 
 
 async def test_a_backfill_of_a_day_raises_nothing(
