@@ -5,7 +5,6 @@ that cannot be noted is set aside; its event is stored all the same.
 """
 
 import uuid
-from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -32,23 +31,20 @@ async def note_replies(connection: asyncpg.Connection, plan: Plan, fresh: set[tu
             continue
         reply: dict[str, Any] = {"event_id": event.event_id, "type": event.type, "description": event.description}
         reply |= {"extra": event.extra} if event.extra else {}
+        at = from_us(received_us)
+        closing: tuple[Any, ...]
+        if answered is not None:
+            closing = QUERIES["reply_by_id"], answered, device.id, at, reply
+        else:
+            closing = QUERIES["reply_of_guard"], device.id, at, reply, from_us(event.ts_us)
         try:
             async with connection.transaction():
-                await _close_command(connection, answered, device.id, from_us(received_us), reply)
+                await connection.execute(*closing)
         except Exception as error:
             if not own_fault(error):
                 raise
             unit = Unit("reply", f"{device.code} {event.event_id}", area=device.area, detail={"reply": reply})
-            await write_aside(connection, "ingest", unit, error, from_us(received_us))
-
-
-async def _close_command(
-    connection: asyncpg.Connection, answered: uuid.UUID | None, device_id: int, at: datetime, reply: dict[str, Any]
-) -> None:
-    if answered is not None:
-        await connection.execute(QUERIES["reply_by_id"], answered, device_id, at, reply)
-    else:
-        await connection.execute(QUERIES["reply_of_guard"], device_id, at, reply)
+            await write_aside(connection, "ingest", unit, error, at)
 
 
 def _candidates(event: Event) -> list[uuid.UUID]:

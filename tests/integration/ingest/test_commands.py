@@ -19,7 +19,7 @@ from services.gateway.commands import QUERIES as OF_LINKS
 from services.ingest.commands import QUERIES
 from services.ingest.decode import decode
 from services.ingest.store import Rest
-from tests.support.broker_fleet import event, reading, topic, wait_for
+from tests.support.broker_fleet import event, now_ms, reading, topic, wait_for
 from tests.support.waiting import eventually
 
 QUEUE = """
@@ -85,6 +85,34 @@ async def test_a_reply_that_comes_before_we_know_that_its_command_was_sent_answe
     await connection.execute("update command set sent_at = to_timestamp(0)")
     await connection.execute(QUERIES["sent"], command_id, 10)  # said again: it was sent when it was
     assert await connection.fetchval("select sent_at = to_timestamp(0) from command")
+
+
+@pytest.mark.parametrize(
+    ("older", "pressed_min", "answered"),
+    [
+        ("sent", 0, "older"),  # it may still be answered
+        ("unanswered", 0, "newer"),  # nobody answered it while there was time
+        ("unanswered", -3, "older"),  # pressed before the newer one was made
+        ("replied", 0, "newer"),
+        ("replied", -3, None),
+    ],
+)
+async def test_a_guards_key_answers_no_check_that_waits_to_be_sent_if_it_was_for_an_older_one(
+    connection, stores, older, pressed_min, answered
+):
+    await connection.execute("insert into device (code, kind, area) values ('P1', 'panel', '140931100')")
+    old = await connection.fetchval(QUEUE, "guard_check", {}, "8 min" if older == "sent" else "-1 min")
+    await connection.execute(
+        "update command set state = $1, created_at = now() - interval '5 min', sent_at = now() - interval '5 min',"
+        " replied_at = case when $1 = 'replied' then now() - interval '4 min' end",
+        older,
+    )
+    new = await connection.fetchval(QUEUE, "guard_check", {}, "10 min")
+    pressed = event("r", "guard_reply", ts=now_ms() + pressed_min * 60_000)
+    message = decode(topic("P1", "up/event", "panel"), orjson.dumps(pressed), time.time_ns() // 1000)
+    await stores["event"].write(connection, [message], Rest())
+    found = await connection.fetchval("select id from command where reply is not null")
+    assert found == {"older": old, "newer": new, None: None}[answered]
 
 
 async def test_a_reply_to_another_command_answers_no_check(ingest, fleet, rows):
