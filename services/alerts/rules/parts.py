@@ -54,10 +54,11 @@ _NEAR_BEFORE: Final = re.compile(
     r"|left of|right of|across from)\s+(?:the\s+|a\s+)?(?:(?:manual|main|fire|alarm|red)\s+)?)$",
     re.IGNORECASE,
 )
-# "手动报警按钮侧门" may be a call point at a side door, and "手动报警按钮东侧走廊" one in the corridor
+# A side of it ("手动报警按钮右侧", "手报下面") may as well be where the call point itself is, and so may what only
+# begins like such a word ("旁门", "边厅"). In doubt it is the call point: no person's alarm waits.
 _NEAR_BEHIND: Final = re.compile(
     r"(?:按钮|按键|开关|装置|指示器|箱|头|泵|器)?[\d号#]*"
-    r"(?:旁|附近|周边|边(?!门)|[左右外]侧|侧$|对面|[上下前后][方面])"
+    r"(?:旁(?![门厅])|附近|周边|边(?=[上的\W_]|$)|对面)"
 )
 # a sprinkler pump's room; but what starts in it is the pump
 _ROOM: Final = re.compile(r"[^\s，,。；;、]{0,2}[房间室](?!.{0,20}(?:泵|启动|动作|反馈))")
