@@ -42,6 +42,7 @@ BATCHES, EVENTS = 50, 150  # events in one transaction of a chattering panel; a 
 ABOUT_S = 60.0  # how much less than its clock is behind an event may be late: as much as ingest allows for
 
 KIND = "event"  # of what is set aside
+BadClock = tuple[int, datetime]  # a device, and when an event came whose time ingest replaced
 
 
 class Weighed(NamedTuple):
@@ -67,7 +68,7 @@ class EventFeed:
         self.waiting: FireQueue[Weighed] = FireQueue()
         self.reset: Ended = set()  # device and code (None: all) whose rules must forget their state
         self._full: dict[str, FullDevice] = {}  # devices that had surplus fires at the last check
-        self.bad_clocks: list[tuple[int, datetime]] = []  # devices whose clock ingest did not believe, and when
+        self.bad_clocks: list[BadClock] = []  # devices whose clock ingest did not believe, and when
         self._registry = registry
         self._parameters_of = parameters_of
         self._clock = clock
@@ -84,8 +85,10 @@ class EventFeed:
         """
         if len(self.waiting) < FIRES_WAITING:
             batches = await self.fires.next_batches(border.conn, FIRE_BATCHES, FIRE_EVENTS)
-            self.waiting.add(batches, await self._weigh(border, batches, fires=True))
+            weighed, bad_clocks = await self._weigh(border, batches, fires=True)
+            self.waiting.add(batches, weighed)
             self.fires.moved(batches)
+            self.bad_clocks += bad_clocks
         now = self._clock.now()
         group = self.waiting.next_group(FIRES_AT_ONCE, partial(self._surely_counts, now), COUNTED_AT_ONCE)
         over = self.waiting.finish(group)
@@ -119,7 +122,7 @@ class EventFeed:
         batches = await self.others.next_batches(border.conn, BATCHES, EVENTS)
         if not batches:
             return False
-        weighed = await self._weigh(border, batches, fires=False)
+        weighed, bad_clocks = await self._weigh(border, batches, fires=False)
         refused = await find_refused(border.conn, batches)
         reset: Ended = set()
 
@@ -133,6 +136,7 @@ class EventFeed:
         items: list[Weighed | Finding] = [*weighed, *refused]
         await border.settle(items, judge, _unit, save)
         self.others.moved(batches)
+        self.bad_clocks += bad_clocks
         _count(weighed)
         self.reset |= reset
         return True
@@ -177,17 +181,19 @@ class EventFeed:
         full = self._full.get(item.sender)
         return full is not None and full.surely_counts(item.effect.finding, now)
 
-    async def _weigh(self, border: Border, batches: Sequence[Batch], *, fires: bool) -> list[Weighed]:
+    async def _weigh(
+        self, border: Border, batches: Sequence[Batch], *, fires: bool
+    ) -> tuple[list[Weighed], list[BadClock]]:
+        """Return the events with what they mean, and the wrong clocks they show: counted once they are read."""
         spanned = span(batches)
         if spanned is None:
-            return []
+            return [], []
         types = FIRE_TYPES if fires else FIRE_TYPES[:2]
         rows = await border.conn.fetch(SQL["events"], *spanned, types, fires)
         weighed = await self._weigh_rows(border, rows, fires=fires)
         # a reset is read in both passes and counts in the first
         bad = [row for row in rows if row["device_ts"] is not None and (fires or row["type"] != RESET)]
-        self.bad_clocks += [(row["device_id"], row["received_at"]) for row in bad]
-        return weighed
+        return weighed, [(row["device_id"], row["received_at"]) for row in bad]
 
     async def _weigh_rows(self, border: Border, rows: Sequence[asyncpg.Record], *, fires: bool) -> list[Weighed]:
         await self._registry.load(border.conn, {row["device_id"] for row in rows})

@@ -1,7 +1,8 @@
 """What time alone ends, and the wrong clocks that events show. Called by the bench every second.
 
-Promises that what stood at a start ends although its device sends no reading since, and that no count of wrong clocks
-is lost with a restart.
+Promises that what stood at a start ends although its device sends no reading since, and that a count of wrong clocks
+goes on after a restart. Events are counted within about a second after they were read; those of a process that was
+killed in between are not.
 """
 
 from collections.abc import Callable

@@ -139,8 +139,11 @@ def heard(items: Mapping[int, Heard], heads: Mapping[int, Head]) -> Columns:
     rows = []
     for device_id in sorted(items):
         item = items[device_id]
-        head = heads.get(device_id) or item.device.event
-        place = (device_id, item.seen_us, item.topic, head.ts_us, head.seq, head.missing)
+        head = heads.get(device_id)
+        if head is None and not item.is_only_counted:
+            head = item.device.event
+        at = (None, None, None) if head is None else (head.ts_us, head.seq, head.missing)
+        place = (device_id, item.seen_us, item.topic, *at)
         rows.append((*place, *item.refused.columns()))
     return zip(*rows, strict=True)
 

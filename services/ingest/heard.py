@@ -50,6 +50,11 @@ class Heard:
         return self.counted
 
     @property
+    def is_only_counted(self) -> bool:
+        """True when it says nothing of the device itself, which may be another lane's: somebody spoke in its name."""
+        return self.seen_us is None and self.connected is None and self.newest is None
+
+    @property
     def is_whole(self) -> bool:
         """True when every field the device's state holds is in this batch."""
         known = self.device.state_fields

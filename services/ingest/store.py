@@ -172,7 +172,8 @@ class Store:
                 await self._insert_others(connection, plan, batch_id, outcome)
                 heads = self._account(plan, outcome)
                 if self.lane == "telemetry":
-                    states = columns.states(plan.heard, heads) if plan.heard else None
+                    told = {key: heard for key, heard in plan.heard.items() if not heard.is_only_counted}
+                    states = columns.states(told, heads) if told else None
                     written = await self._finish(connection, plan, outcome, batch_id, states)
                     await self._add_quality(connection, plan.heard)  # after its state, as the other lane does
                 else:

@@ -138,6 +138,7 @@ where s.device_id = u.device_id
 -- name: update_heard
 -- The event lane never waits for a row that the telemetry lane holds: what is skipped is written with the next batch.
 -- The telemetry lane, wherever it runs, is told of another topic: it writes its own only while it knows of another.
+-- A row without a count (`missing` is null) is only locked, for its loss accounting.
 with free as materialized (
     select device_id, last_topic from device_state where device_id = any($1::integer[])
     order by device_id for update skip locked
@@ -149,7 +150,7 @@ update device_state s set
     offline_since = case when u.seen is null then s.offline_since end,
     event_ts = coalesce(from_us(u.head_ts), s.event_ts),
     event_seq = coalesce(u.head_seq, s.event_seq),
-    event_missing = u.missing,
+    event_missing = coalesce(u.missing, s.event_missing),
     refused = coalesce(u.refused, 0) + case when u.mute then s.refused else 0 end,
     refused_since = coalesce(case when u.mute then s.refused_since end, from_us(u.refused_since)),
     refused_reason = coalesce(u.refused_reason, case when u.mute then s.refused_reason end),

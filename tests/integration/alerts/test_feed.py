@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from services.alerts.bench import LEASE, Bench
@@ -123,6 +124,29 @@ async def test_a_slice_that_takes_its_time_does_not_lose_the_lease(county: Count
     await clock.sleep(1.0)
     await bench.look_up()
     assert await county.conn.fetchval(ends) > before
+    await bench.conn.close()
+
+
+async def test_a_wrong_clock_of_events_that_had_to_be_read_again_counts_once(county: County, database: str) -> None:
+    await county.add_device("panel-1")
+    clock = HandClock(datetime.now(UTC))
+    async with bench_at_work(database, clock) as bench:
+        pass  # its loop is over; the test takes its part
+    bench.conn = bench.border.conn = await db.connect(database, program="test")
+    await bench.conn.execute("set lock_timeout = '100ms'")
+    await county.send_events(
+        [{"device": "panel-1", "type": "operation", "device_ts": datetime(2019, 1, 1, tzinfo=UTC)}]
+    )
+    await bench.events.find_writers(bench.conn)
+    held = county.conn.transaction()
+    await held.start()
+    await county.conn.execute("insert into feed_cursor (writer, number) values ('all/event', 0)")
+    for _ in range(2):
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            await bench.events.read_others(bench.border)
+    await held.commit()
+    assert await bench.events.read_others(bench.border)
+    assert len(bench.events.bad_clocks) == 1
     await bench.conn.close()
 
 

@@ -1,9 +1,16 @@
 """A township's account speaks for devices of its own areas alone: it moves none of another area and resets nothing."""
 
+import time
+import uuid
 from typing import Any
 
+import asyncpg
+import orjson
 import pytest
 
+from services.ingest import lease
+from services.ingest.decode import decode
+from services.ingest.store import Rest, Store
 from tests.support.broker_fleet import AREA, Fleet, Rows, event, reading, topic
 from tests.support.waiting import eventually
 
@@ -72,3 +79,29 @@ async def test_a_device_that_leaves_a_township_and_one_that_nobody_knew_are_take
         await fleet.send(topic("p-1", kind="panel", area=area), reading(n + 1, mains_ok=True))
         await rows.until("select area from device", equals=area)
     assert await rows.one(REFUSED) == 0
+
+
+@pytest.mark.parametrize("lane", ["telemetry", "event"])
+async def test_what_is_refused_of_a_device_of_another_partition_sets_nothing_back_that_its_own_lane_knows(
+    township: None, connection: asyncpg.Connection, stores: dict[str, Store], lane: str
+) -> None:
+    others = Store(writer=f"{AREA}/{lane}", lane=lane, lease=f"other {lane}", owner=str(uuid.uuid4()))
+    await lease.take(connection, others.lease, others.owner)
+
+    async def send(store: Store, area: str, seq: int) -> None:
+        body = reading(seq, mains_ok=True) if lane == "telemetry" else event(f"e-{seq}", "fault") | {"seq": seq}
+        raw_topic = topic("p-1", f"up/{lane}", "panel", area)
+        message = decode(raw_topic, orjson.dumps(body), time.time_ns() // 1000)
+        await store.devices.refresh(connection)
+        await store.write(connection, [message], Rest())
+
+    await send(stores[lane], ELSEWHERE, 1)
+    await send(others, AREA, 1)
+    await send(stores[lane], ELSEWHERE, 5)
+    known = f"select {lane}_ts, {lane}_seq, {lane}_missing, clock, last_seen, last_topic from device_state"  # noqa: S608
+    before = await connection.fetchrow(known)
+    assert tuple(before)[1:3] == (5, 3)
+    await send(others, AREA, 2)
+    assert await connection.fetchrow(known) == before
+    assert await connection.fetchval(REFUSED) == 2
+    assert await connection.fetchval("select sum(rejects) from device_quality") == 2
