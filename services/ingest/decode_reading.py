@@ -102,7 +102,19 @@ def _keep_raw(found: Found, elements: list[Element], complaint: str) -> None:
     if found.readings:
         found.rejects.append(Reject(found.payload, "not_json", f"{complaint}; {KEPT}", stored=True))
     elif len(found.rejects) > 1:
-        found.rejects = [_whole(found.payload, elements, "not_json", complaint)]
+        reason, detail = _reason_of_all(found.rejects, complaint)
+        found.rejects = [_whole(found.payload, elements, reason, detail)]
+
+
+def _reason_of_all(rejects: Sequence[Reject], complaint: str) -> tuple[str, str]:
+    """Return why all readings of a message were refused, if it is the same for all; else that it is no JSON.
+
+    What is no object is no reading. A reason is counted: `clock_implausible` by the rule for wrong clocks.
+    """
+    of_readings = [one for one in rejects if one.reason not in ("not_json", "wrong_shape")]
+    if len({one.reason for one in of_readings}) != 1:
+        return "not_json", complaint
+    return of_readings[0].reason, f"{of_readings[0].detail}; {complaint}"
 
 
 def _flag(extra: dict[str, Any] | None, marks: tuple[str, ...]) -> dict[str, Any]:

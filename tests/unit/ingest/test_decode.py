@@ -84,6 +84,26 @@ def test_the_plausible_window_is_thirty_days_back_and_five_minutes_ahead(offset_
     assert reasons(message) == ([] if good else ["clock_implausible"])
 
 
+@pytest.mark.parametrize(
+    ("times", "reason"),
+    [
+        ((10**11, 10**11), "clock_implausible"),
+        ((10**11, "5", 10**11), "clock_implausible"),  # 5 is no reading
+        ((10**10, 10**10), "ts_in_seconds"),
+        ((10**11, 10**10), "not_json"),
+        (("5", "6"), "not_json"),
+    ],
+)
+def test_readings_of_a_broken_list_that_are_all_refused_are_one_reject_and_keep_the_reason_that_they_share(
+    times, reason
+):
+    elements = [one if isinstance(one, str) else f'{{"ts":{one},"seq":1,"flow_lps":1}}' for one in times]
+    payload = f"[{','.join(elements)}".encode()
+    message = read(payload)
+    assert [(one.reason, one.payload, one.stored) for one in message.rejects] == [(reason, payload, False)]
+    assert "not JSON" in message.rejects[0].detail
+
+
 def test_a_number_is_whole_by_its_value_however_it_is_written():
     message = read(b'{"ts":%d.0,"seq":2e0,"air_temp_c":-21.5}' % NOW_MS)
     [reading] = message.readings
