@@ -22,6 +22,7 @@ from services.alerts.rules.events import weigh_event
 from services.alerts.rules.model import Effect, Event
 from services.alerts.surplus import FullDevice
 from services.core.alarms.ledger.page import Page
+from services.core.alarms.life.components import is_named, same_component
 from services.core.alarms.life.happenings import Finding
 from services.core.aside import Unit, own_fault
 from services.core.clock import Clock
@@ -39,6 +40,10 @@ FIRES_WAITING = 100_000  # the bound on reading ahead when there are many fires
 COUNTED_AT_ONCE = 4000  # fires of a flooding device that are only counted
 FIRES_AT_ONCE = 40  # fires in one transaction: few enough that the first does not wait for the last
 BATCHES, EVENTS = 50, 150  # events in one transaction of a chattering panel; a fire may wait for one
+# How much higher the number of a reset may be than that of what it overtook (and at most twice that number). What
+# is further apart is of two counts: a device that starts again counts from 0, perhaps with its clock of before. What is
+# over ten minutes late is told by its time, so this need not be more than a panel says in minutes.
+ONE_COUNT = 100
 ABOUT_S = 60.0  # how much less than its clock is behind an event may be late: as much as ingest allows for
 
 KIND = "event"  # of what is set aside
@@ -189,7 +194,7 @@ class EventFeed:
         if spanned is None:
             return [], []
         types = FIRE_TYPES if fires else FIRE_TYPES[:2]
-        rows = await border.conn.fetch(SQL["events"], *spanned, types, fires)
+        rows = await border.conn.fetch(SQL["events"], *spanned, types, fires, ONE_COUNT)
         weighed = await self._weigh_rows(border, rows, fires=fires)
         # a reset is read in both passes and counts in the first
         bad = [row for row in rows if row["device_ts"] is not None and (fires or row["type"] != RESET)]
@@ -203,7 +208,7 @@ class EventFeed:
             try:
                 meant = event if fires else judged_at(event, row["clock_behind_s"])
                 effect = weigh_event(meant, device.profile)
-                if _was_reset(effect.finding, overtaken=row["reset_first"], reset_ts=row["reset_ts"]):
+                if _was_reset(effect.finding, row):
                     effect = effect._replace(finding=None)
                 weighed.append(Weighed(device, event, effect, row["batch_id"]))
             except Exception as error:
@@ -238,22 +243,33 @@ def judged_at(event: Event, behind_s: float | None) -> Event:
     that is has the right time. Fires, and what ends them, keep the device's time: an end of before must not be taken
     for one of now.
     """
-    if behind_s is None or (event.received_at - event.ts).total_seconds() < behind_s - ABOUT_S:
-        return event
-    return replace(event, ts=min(event.received_at, event.ts + timedelta(seconds=behind_s)))
+    right = _put_right(event.ts, event.received_at, behind_s)
+    return event if right == event.ts else replace(event, ts=min(event.received_at, right))
 
 
-def _was_reset(finding: Finding | None, *, overtaken: bool, reset_ts: datetime | None) -> bool:
+def _put_right(ts: datetime, received_at: datetime, behind_s: float | None) -> datetime:
+    """Return the time of an event with its device's clock put right."""
+    if behind_s is None or (received_at - ts).total_seconds() < behind_s - ABOUT_S:
+        return ts
+    return ts + timedelta(seconds=behind_s)
+
+
+def _was_reset(finding: Finding | None, row: asyncpg.Record) -> bool:
     """Whether a condition began before a reset that is judged already, and so is over.
 
     One that comes late is of before by its own time alone, as in `conditions.py`; else a clock that was put right would
     hide what came after.
     """
-    if finding is None or not finding.active or finding.code == FIRE:
+    if finding is None or not finding.active or finding.code == FIRE or finding.ts is None or not row["reset_ts"]:
         return False
-    if overtaken or finding.ts is None or reset_ts is None:
-        return overtaken
-    return finding.late_min > 0 and finding.ts < reset_ts
+    columns = ("reset_ts", "reset_received_at", "reset_component", "reset_came_after", "reset_counts_on")
+    for ts, received_at, component, came_after, counts_on in zip(*(row[column] for column in columns), strict=True):
+        if is_named(component) and not same_component(component, finding.component):
+            continue
+        reset_at = _put_right(ts, received_at, row["clock_behind_s"])
+        if came_after or (counts_on and finding.ts <= reset_at) or (finding.late_min > 0 and finding.ts < reset_at):
+            return True
+    return False
 
 
 def name_event(device: Device, event: Event, batch_id: int) -> Unit:
