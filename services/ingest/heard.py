@@ -96,3 +96,6 @@ class Heard:
         self.fields, self.fields_at, self.went_back = {}, {}, False
         for kind, (_device_id, ts_us, seq, received_us, _late, behind, *values, _extra) in rows:
             self.merge(kind, ts_us, seq, values, received_us, behind=behind)
+
+
+HeardOf = dict[int, Heard]  # by device id

@@ -20,7 +20,7 @@ from services.ingest import columns
 from services.ingest.account import Head, advance, follow_next
 from services.ingest.decode import Message
 from services.ingest.devices import Devices
-from services.ingest.heard import Heard
+from services.ingest.heard import HeardOf
 from services.ingest.joined import join
 from services.ingest.plan import Plan, ReadingKey, RowKey, leave_out_repeats, make_plan
 from services.ingest.replay import mark_replayed
@@ -84,7 +84,7 @@ class Tried:
     written: Written
     plan: Plan
     heads: dict[int, Head]
-    waiting: dict[int, Heard]
+    waiting: HeardOf
 
 
 class AlreadyCommitted(Exception):
@@ -101,7 +101,7 @@ class Store:
         self.owner = owner
         self.number = 0
         self.devices = Devices()
-        self._waiting: dict[int, Heard] = {}  # event lane: devices whose state row was locked
+        self._waiting: HeardOf = {}  # devices whose state row was locked, not our own of the telemetry lane
         self._turned: set[str] = set()  # devices whose topic the other lane has overwritten
         self._tried: Tried | None = None  # the newest commit, if it was one
 
@@ -165,9 +165,9 @@ class Store:
                 await connection.execute(QUERIES["advance_watermark"], self.writer, rest.watermark_us)
             if rest.finished:
                 await connection.execute(SPOOL["strike"], self.writer, rest.finished)
-            tried, skipped = None, self._waiting
+            tried = None
             if plan.is_empty:
-                skipped = await self._update_heard(connection, plan, heads)
+                skipped = await self._update_heard(connection, plan.heard, heads)
             else:
                 await self._insert_others(connection, plan, batch_id, outcome)
                 heads = self._account(plan, outcome)
@@ -175,9 +175,11 @@ class Store:
                     told = {key: heard for key, heard in plan.heard.items() if not heard.is_only_counted}
                     states = columns.states(told, heads) if told else None
                     written = await self._finish(connection, plan, outcome, batch_id, states)
-                    await self._add_quality(connection, plan.heard)  # after its state, as the other lane does
+                    await self._add_quality(connection, told)  # after its state, as the other lane does
+                    others = {key: heard for key, heard in plan.heard.items() if key not in told}
+                    skipped = await self._update_heard(connection, others, heads)  # only counted, if nobody holds them
                 else:
-                    skipped = await self._update_heard(connection, plan, heads)
+                    skipped = await self._update_heard(connection, plan.heard, heads)
                     written = await self._finish(connection, plan, outcome, batch_id)
                 tried = self._tried = Tried(written, plan, heads, skipped)
         if tried is not None:
@@ -238,12 +240,10 @@ class Store:
                 heads[device.id] = advance(heads.get(device.id) or device.event, at_us, event.seq, heard.tally)
         return heads
 
-    async def _update_heard(
-        self, connection: asyncpg.Connection, plan: Plan, heads: dict[int, Head]
-    ) -> dict[int, Heard]:
-        """Write what the event lane heard; return what has to wait because the other lane holds the row."""
-        heard = columns.join_waiting(self._waiting, plan.heard)
-        waiting: dict[int, Heard] = {}
+    async def _update_heard(self, connection: asyncpg.Connection, now: HeardOf, heads: dict[int, Head]) -> HeardOf:
+        """Write what the event lane heard, or either of others; return what waits because another lane has the row."""
+        heard = columns.join_waiting(self._waiting, now)
+        waiting: HeardOf = {}
         if heard:
             rows = await connection.fetch(QUERIES["update_heard"], *columns.heard(heard, heads))
             done = {row["device_id"] for row in rows}
@@ -252,7 +252,7 @@ class Store:
         await self._add_quality(connection, heard)
         return waiting
 
-    async def _add_quality(self, connection: asyncpg.Connection, heard: dict[int, Heard]) -> None:
+    async def _add_quality(self, connection: asyncpg.Connection, heard: HeardOf) -> None:
         counted = {key: value.counted for key, value in heard.items() if value.counted is not None}
         tallies = {key: tally for key, tally in counted.items() if not tally.is_empty()}
         if tallies:

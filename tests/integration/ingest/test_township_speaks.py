@@ -8,6 +8,7 @@ import asyncpg
 import orjson
 import pytest
 
+from services.core import db
 from services.ingest import lease
 from services.ingest.decode import decode
 from services.ingest.store import Rest, Store
@@ -15,6 +16,7 @@ from tests.support.broker_fleet import AREA, Fleet, Rows, event, reading, topic
 from tests.support.waiting import eventually
 
 ELSEWHERE = "140931101"
+COUNTED = "select sum(rejects) from device_quality"
 REFUSED = "select count(*) from reject where reason = 'foreign_area' and not stored"
 WHERE = """
     select d.area || ' ' || split_part(s.last_topic, '/', 3) || ' ' || s.online
@@ -81,15 +83,15 @@ async def test_a_device_that_leaves_a_township_and_one_that_nobody_knew_are_take
     assert await rows.one(REFUSED) == 0
 
 
-@pytest.mark.parametrize("lane", ["telemetry", "event"])
+@pytest.mark.parametrize(("lane", "sort"), [("telemetry", ""), ("event", "fault"), ("event", "fire")])
 async def test_what_is_refused_of_a_device_of_another_partition_sets_nothing_back_that_its_own_lane_knows(
-    township: None, connection: asyncpg.Connection, stores: dict[str, Store], lane: str
+    township: None, connection: asyncpg.Connection, stores: dict[str, Store], lane: str, sort: str
 ) -> None:
     others = Store(writer=f"{AREA}/{lane}", lane=lane, lease=f"other {lane}", owner=str(uuid.uuid4()))
     await lease.take(connection, others.lease, others.owner)
 
     async def send(store: Store, area: str, seq: int) -> None:
-        body = reading(seq, mains_ok=True) if lane == "telemetry" else event(f"e-{seq}", "fault") | {"seq": seq}
+        body = reading(seq, mains_ok=True) if lane == "telemetry" else event(f"e-{seq}", sort) | {"seq": seq}
         raw_topic = topic("p-1", f"up/{lane}", "panel", area)
         message = decode(raw_topic, orjson.dumps(body), time.time_ns() // 1000)
         await store.devices.refresh(connection)
@@ -103,5 +105,47 @@ async def test_what_is_refused_of_a_device_of_another_partition_sets_nothing_bac
     assert tuple(before)[1:3] == (5, 3)
     await send(others, AREA, 2)
     assert await connection.fetchrow(known) == before
-    assert await connection.fetchval(REFUSED) == 2
-    assert await connection.fetchval("select sum(rejects) from device_quality") == 2
+    refused = "select count(*) from reject where reason = 'foreign_area' and stored = $1"
+    assert await connection.fetchval(refused, sort == "fire") == 2
+    assert await connection.fetchval(COUNTED) == 2
+
+
+async def test_an_event_waits_for_no_lane_that_counts_what_is_refused_of_its_device_and_each_is_counted_once(
+    township: None, connection: asyncpg.Connection, database: str, stores: dict[str, Store]
+) -> None:
+    own = await db.connect(database, program="test")
+    await own.execute("set lock_timeout = '1s'")
+    seq = 0
+
+    async def send(lane: str, area: str, text: bytes) -> None:
+        store, conn = (stores["event"], own) if lane == "event" else (stores["telemetry"], connection)
+        await store.devices.refresh(conn)
+        message = decode(topic("p-1", f"up/{lane}", "panel", area), text, time.time_ns() // 1000)
+        await store.write(conn, [message], Rest())
+
+    async def refuse() -> None:
+        nonlocal seq
+        seq += 1
+        await send("telemetry", AREA, orjson.dumps(reading(seq, mains_ok=True)))
+
+    await send("event", ELSEWHERE, b"no event")
+    held = connection.transaction()
+    await held.start()
+    await refuse()
+    await send("event", ELSEWHERE, orjson.dumps(event("e-1", "fire")))
+    await send("event", ELSEWHERE, b"no event")
+    await held.commit()
+    assert await connection.fetchval("select count(*) from event") == 1
+    await send("event", ELSEWHERE, orjson.dumps(event("e-2", "fire")))
+    assert await own.fetchval(COUNTED) == 3
+
+    held = own.transaction()
+    await held.start()
+    await send("event", ELSEWHERE, b"no event")
+    await connection.execute("set lock_timeout = '1s'")
+    await refuse()
+    await held.commit()
+    assert await own.fetchval(COUNTED) == 4
+    await refuse()
+    assert await own.fetchval(COUNTED) == 6
+    await own.close()
