@@ -5,6 +5,7 @@ that cannot be noted is set aside; its event is stored all the same.
 """
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -17,6 +18,10 @@ from services.ingest.decode_event import Event
 from services.ingest.plan import Plan
 
 QUERIES = load_queries(__file__)
+
+# A check that was made and sent this long ago or less may be at its device before its row says so: ingest looks for
+# what is queued every second and waits 2 s for the broker's word. An older one is still to be sent.
+UNDER_WAY = timedelta(seconds=10)
 
 
 async def note_replies(connection: asyncpg.Connection, plan: Plan, fresh: set[tuple[int, bytes]]) -> None:
@@ -36,7 +41,7 @@ async def note_replies(connection: asyncpg.Connection, plan: Plan, fresh: set[tu
         if answered is not None:
             closing = QUERIES["reply_by_id"], answered, device.id, at, reply
         else:
-            closing = QUERIES["reply_of_guard"], device.id, at, reply, from_us(event.ts_us)
+            closing = QUERIES["reply_of_guard"], device.id, at, reply, from_us(event.ts_us), at - UNDER_WAY
         try:
             async with connection.transaction():
                 await connection.execute(*closing)

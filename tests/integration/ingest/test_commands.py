@@ -115,6 +115,15 @@ async def test_a_guards_key_answers_no_check_that_waits_to_be_sent_if_it_was_for
     assert found == {"older": old, "newer": new, None: None}[answered]
 
 
+async def test_a_guards_key_answers_no_check_that_waits_for_its_device_so_that_it_is_still_sent(connection, stores):
+    await connection.execute("insert into device (code, kind, area) values ('P1', 'panel', '140931100')")
+    await connection.execute(QUEUE, "guard_check", {}, "10 min")
+    await connection.execute("update command set created_at = now() - interval '20 s'")
+    message = decode(topic("P1", "up/event", "panel"), orjson.dumps(event("r", "guard_reply")), time.time_ns() // 1000)
+    await stores["event"].write(connection, [message], Rest())
+    assert await connection.fetchval("select state from command") == "queued"
+
+
 async def test_a_reply_to_another_command_answers_no_check(ingest, fleet, rows):
     await queue(fleet, rows)
     await fleet.send(topic("P1", "up/event", "panel"), event("r", "guard_reply", command_id=str(uuid.uuid4())))
