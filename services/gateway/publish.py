@@ -38,11 +38,12 @@ class _Sending:
     resend_after_s: float = RESEND_FIRST_S
     due: float = 0.0  # monotonic, of the next repeat; 0: not at the broker yet
     acknowledged: float = 0.0  # monotonic, of the broker's acknowledgement of telemetry
+    is_behind: bool = False  # beside a fire, and something of its panel waits that was said before and is ordinary too
 
     @property
     def turn(self) -> tuple[bool, bool]:
         """Its queue: whether it is of a stranger, and whether it goes first."""
-        return self.record.stranger, self.record.urgent and not self.message.beside
+        return self.record.stranger, self.record.urgent and not self.is_behind
 
 
 class Publisher:
@@ -83,6 +84,7 @@ class Publisher:
         sendings = []
         for position, message in enumerate(record.messages):
             sending = _Sending(record, message, f"#{position}", self._resend_first_s)
+            sending.is_behind = message.beside and self._has_ordinary(record.source)
             sendings.append(sending)
             record.open |= set(message.event_ids) or {sending.mark}
             for event_id in message.event_ids:
@@ -91,6 +93,10 @@ class Publisher:
             self._queue(sending)
         self._stored_if_nothing_open(record)
         self.pump()
+
+    def _has_ordinary(self, source: bytes) -> bool:
+        """Whether something ordinary of a panel waits to be sent."""
+        return any(one.record.source == source for turn, queue in self._queues.items() if not turn[1] for one in queue)
 
     def _queue(self, sending: _Sending) -> None:
         queue = self._queues[sending.turn]

@@ -22,7 +22,7 @@ class Message:
     topic: str
     payload: bytes
     event_ids: tuple[str, ...] = ()
-    beside: bool = False  # what is ordinary beside a fire, and does not go first; forgotten over a restart
+    beside: bool = False  # what is ordinary beside a fire: it overtakes nothing of its panel; forgotten over a restart
 
 
 @dataclass(slots=True)

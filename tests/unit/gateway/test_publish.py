@@ -119,11 +119,15 @@ async def test_a_record_may_be_forgotten_once_all_of_its_readings_are_beyond_dou
     assert [one.id for one in settled] == [0, 1], "each once"
 
 
-async def test_what_is_ordinary_beside_a_fire_leaves_behind_what_its_panel_said_before(publisher, line):
+@pytest.mark.parametrize("same", [True, False])
+async def test_what_is_ordinary_beside_a_fire_leaves_with_it_but_behind_what_its_panel_said_before(
+    publisher, line, same
+):
     line.full = True
     publisher.add(record(1, urgent=False))
     messages = [Message(TOPIC, b"fire", ("fire",)), Message(TOPIC, b"fault over", ("over",), beside=True)]
-    publisher.add(Record(2, bytes(6), bytes(16), urgent=True, messages=messages))
+    publisher.add(Record(2, bytes(6) if same else b"panel2", bytes(16), urgent=True, messages=messages))
+    publisher.add(record(3))
     line.full = False
     publisher.pump()
-    assert line.sent == ["fire", "r1", "fault over"]
+    assert line.sent == (["fire", "r3", "r1", "fault over"] if same else ["fire", "fault over", "r3", "r1"])
