@@ -27,6 +27,7 @@ SAVE_AT_ONCE = 100
 # which sent a few rows each since they were saved, or of one that sent thousands.
 MOST_AT_ONCE, ROWS_AT_ONCE = 100, 2000
 FRESH_WINDOW = timedelta(hours=1)  # how far back a device is read that was never saved
+NO_BOUND = 2**62  # the first batch to be judged of a device of which no slice is at hand: it may be of any number
 LONG_AGO = timedelta(days=8)  # who was saved before is read alone: together all chunks since would be read for each
 log = logger(__name__)
 
@@ -105,6 +106,7 @@ class RuleStates:
                 }
                 for span in _spans(since, heard, now):
                     rows += await self._catch_up(conn, kind, span, devices, breathe)
+                    await breathe()  # many of them are one device each, of which nothing may have come
         for device_id in devices:
             for code in self._ended.pop(device_id, ()):
                 self.forget(device_id, code, 0.0)
@@ -158,7 +160,7 @@ class RuleStates:
     def note_bad_clock(self, device_id: int, at: datetime) -> list[Finding]:
         """Count a message of the device that was refused for its clock, or whose time was replaced.
 
-        No reading tells of it after a restart: `due_for_saving` names the device at once.
+        No reading tells of it after a restart: `due_for_saving` names the device among the first.
         """
         if device_id not in self._rules:
             return []
@@ -220,11 +222,12 @@ class RuleStates:
     def due_for_saving(self, monotonic: float) -> list[int]:
         """Return the devices whose state has differed from the saved one for minutes, a few at a time.
 
-        With them those whose wrong clocks were counted.
+        With them as many of those whose wrong clocks were counted; what is left is named the next time.
         """
-        due = sorted(self._counted)
+        due = sorted(self._counted)[:SAVE_AT_ONCE]
+        most = len(due) + SAVE_AT_ONCE
         for device_id, since in self._dirty.items():
-            if monotonic - since < SAVE_AFTER_S or len(due) >= SAVE_AT_ONCE + len(self._counted):
+            if monotonic - since < SAVE_AFTER_S or len(due) >= most:
                 break
             due.append(device_id)
         return due

@@ -15,7 +15,7 @@ from services.alerts.border import Border
 from services.alerts.events import EventFeed
 from services.alerts.readings import Breath, ReadingFeed, Verdict
 from services.alerts.registry import Registry
-from services.alerts.rule_states import MOST_AT_ONCE, RuleStates
+from services.alerts.rule_states import MOST_AT_ONCE, NO_BOUND, RuleStates
 from services.core.alarms.ledger.page import Page
 from services.core.clock import Clock
 from services.core.rules.catalog import RULES
@@ -52,7 +52,8 @@ class TimeEnds:
         """End conditions that time alone ends, and count wrong clocks."""
         now = self._clock.now()
         await self._load_standing(border.conn, now)
-        found = [*self._states.tick(now), *await self._count_bad_clocks(border.conn, now)]
+        counted = await self._count_bad_clocks(border.conn, now)  # first: it may fail, and what has ended is said once
+        found = [*self._states.tick(now), *counted]
         due = self._states.due_for_saving(self._clock.monotonic())
 
         async def save(page: Page) -> None:
@@ -75,8 +76,9 @@ class TimeEnds:
 
     async def _count_bad_clocks(self, conn: asyncpg.Connection, now: datetime) -> list[Verdict]:
         """Count events whose time ingest replaced; a reading with such a time is a reject, counted with its slice."""
-        bad, self._events.bad_clocks = self._events.bad_clocks, []
+        bad = list(self._events.bad_clocks)
         await self._load(conn, [device_id for device_id, _ in bad], now)
+        del self._events.bad_clocks[: len(bad)]  # what was read meanwhile is counted next, and all if that failed
         return [
             (self._registry[device_id], finding)
             for device_id, at in bad
@@ -87,5 +89,5 @@ class TimeEnds:
         if not device_ids:
             return
         await self._registry.load(conn, device_ids)
-        waiting = await self._readings.feed.first_waiting(conn)  # what was not judged yet is not read back as known
-        await self._states.load(conn, dict.fromkeys(device_ids, waiting), now, self._breath().take)
+        # whatever waits is left out batch by batch; a bound would leave out what another writer's log has behind it
+        await self._states.load(conn, dict.fromkeys(device_ids, NO_BOUND), now, self._breath().take)

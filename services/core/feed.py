@@ -93,11 +93,6 @@ class Feed:
                 log.error("feed_gap", writer=batch.writer, expected=expected, found=batch.number)
             self._cursors[batch.writer] = batch.number
 
-    async def first_waiting(self, conn: Connection) -> int:
-        """Return the first batch that is not read yet: all before it have been."""
-        first: int = await conn.fetchval(SQL["first_waiting"], list(self._cursors), list(self._cursors.values()))
-        return first
-
     async def lag_s(self, conn: Connection, now: datetime) -> float:
         """Return the age of the oldest batch that is not judged yet, 0 when there is none."""
         if not self._cursors:

@@ -39,14 +39,6 @@ from unnest($1::text[], $2::bigint[]) as c (writer, number)
 join ingest_batch b on b.writer = c.writer and b.number = c.number + 1
 order by 1 limit 1
 
--- name: first_waiting
--- The first batch that is not read yet. Where all are read it is the next one; but one with a lower id may be under way,
--- which was begun before and is committed later.
-select coalesce(min(b.id), (select coalesce(max(id), 0) + 1 from ingest_batch))
-from unnest($1::text[], $2::bigint[]) as c (writer, number)
-cross join lateral (
-    select id from ingest_batch i where i.writer = c.writer and i.number > c.number order by i.number limit 1) b
-
 -- name: begin
 -- a cursor that stands at the beginning keeps the log from being forgotten before it was read
 insert into feed_cursor (writer, number) select w || $2, 0 from unnest($1::text[]) w on conflict do nothing
