@@ -197,7 +197,7 @@ class _Scene:
         self.evidence = [item for item in self.evidence if not _is_fire_of(item, place) or item.at > gone.closed_at]
         if gone.spoke and not self._carriers[gone.incident]:
             members = ((key, alarm) for key, alarm in self.alarms.items() if alarm.incident_id == gone.incident)
-            self._judge_afresh([key for key, alarm in members if not alarm.only_tested])
+            self._judge_afresh([key for key, alarm in members if alarm.memory.covered or not alarm.only_tested])
 
     def _leave(self, parted: Parted) -> None:
         """Judge again, as an incident of their own, the fires for which one spoke that stands at another site now."""

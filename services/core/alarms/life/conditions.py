@@ -187,7 +187,7 @@ def _fire_again(
         part=memory.part if memory.part is not None else finding.part,
     )
     if tested and alarm.escalates_at is None:  # that of a fire before the test goes on
-        memory = replace(memory, test_until=situation.test_until, tested=True, in_earnest=False, covered=False)
+        memory = replace(memory, test_until=situation.test_until, tested=True, in_earnest=_is_owed(alarm, now))
     elif came_back and not _in_window(memory, now):
         memory = replace(memory, tested=False)
     if finding.manual:  # whoever presses it in a test means it, as if nothing had been tested there
@@ -217,7 +217,7 @@ def _new_onset(
     alarm: Alarm, finding: Finding, now: datetime, policy: Policy, situation: Situation
 ) -> tuple[Alarm, Outcome]:
     """A report of a new incident is a new fire even if nobody has closed the old alarm: judge and tell it anew."""
-    testing = _testing(finding, now, situation)
+    testing = _testing(finding, now, situation) and alarm.escalates_at is None  # a clock from before the test goes on
     reason = finding.reason.with_lateness(finding.late_min)
     known = alarm.zone if is_named(finding.component) else None  # a detector stays where it is
     still = begun(alarm.memory if alarm.active else Memory(), finding)  # elsewhere it may burn on
@@ -238,6 +238,7 @@ def _new_onset(
             known=still.known,
             test_until=situation.test_until if testing else None,
             tested=testing,
+            in_earnest=testing and _is_owed(alarm, now),
             manual=finding.manual,
             part=finding.part,
             last_at=now,
@@ -292,6 +293,11 @@ def _in_window(memory: Memory, now: datetime) -> bool:
 
 def _bears_on(reset: Reset, alarm: Alarm) -> bool:
     return not is_named(reset.component) or same_component(reset.component, alarm.component)
+
+
+def _is_owed(alarm: Alarm, now: datetime) -> bool:
+    """Whether it gets a clock when its test ends though it is over: nobody speaks any more for it as it was before."""
+    return alarm.verification is Verification.PENDING and alarm.memory.in_earnest and _in_window(alarm.memory, now)
 
 
 def _stale_outcome() -> Outcome:

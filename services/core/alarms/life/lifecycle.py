@@ -151,6 +151,7 @@ def _tick(alarm: Alarm, now: datetime, policy: Policy) -> _Advance:
 def _end_test(alarm: Alarm, now: datetime, policy: Policy) -> _Advance:
     """A fire that is still active when the window ends starts a fresh clock (contract 6).
 
+    So does one from before the test for which another spoke that was dismissed in the window, though it is over.
     Not one that 119 has as confirmed from before the test: no clock can tell more, and that it burns again is told.
     """
     after = replace(alarm, memory=replace(alarm.memory, test_until=None))
@@ -160,6 +161,9 @@ def _end_test(alarm: Alarm, now: datetime, policy: Policy) -> _Advance:
     elif alarm.active:
         after = escalation.start_clock(acts.in_earnest(after), now, policy)
         why = Reason("测试窗口结束时火警仍在，重新计时", "still in alarm when the test window ended: a fresh clock")
+    elif not alarm.only_tested and not conditions.is_heard(alarm):
+        after = escalation.start_clock(after, now, policy)
+        why = Reason("测试前的火警未核实，重新计时", "a fire of before the test that nobody judged: a fresh clock")
     else:
         why = Reason("测试窗口结束，火警已恢复，待核实", "the test window ended, the fire is over, a verdict is due")
     return after, Outcome(OutcomeKind.TEST_ENDED, why)
@@ -219,7 +223,8 @@ def _uncover(alarm: Alarm, uncovered: Uncovered, now: datetime, policy: Policy) 
             "the fire that spoke for the incident is over; this one is its own",
         )
         return replace(alarm, incident_id=uncovered.incident_id), Outcome(OutcomeKind.UNCOVERED, why)
-    memory: Memory = replace(alarm.memory, covered=False)
+    meant = acts.in_earnest(alarm) if alarm.memory.covered else alarm  # nobody speaks for what was only tested
+    memory: Memory = replace(meant.memory, covered=False)
     judged_real = alarm.verification is Verification.REAL
     after = replace(
         alarm if judged_real else conditions.ask_again(alarm),  # whoever judged it has seen it

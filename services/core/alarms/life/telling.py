@@ -58,8 +58,8 @@ def _tell_fire(alarm: Alarm, now: datetime, policy: Policy, *, covered: bool) ->
     memory = alarm.memory
     if in_test(alarm, now):
         return Telling(_remember(alarm), ())
-    spoken_for = memory.covered or NoticeType.FIRE_CONFIRMED in memory.sent
-    if alarm.open and not spoken_for and covered and not alarm.only_tested:
+    spoken_for = memory.covered or NoticeType.FIRE_CONFIRMED in memory.sent or alarm.only_tested
+    if alarm.open and not spoken_for and covered:
         alarm = replace(alarm, escalates_at=None, memory=replace(memory, covered=True))
         return _say(_remember(alarm), (NoticeType.UPDATED,), now, policy)
     if alarm.open and not spoken_for and alarm.confidence is Confidence.CONFIRMED:
