@@ -19,6 +19,7 @@ from tests.support.waiting import eventually
 BEFORE_COMPONENT_KEYS = "0012"
 BEFORE_SINCE = "0043"
 BEFORE_INCIDENTS_OVER = "0048"
+BEFORE_CORRECTIONS = "0062"
 
 
 async def test_newest_states_of_the_earlier_form_keep_each_value_with_its_time(empty_database):
@@ -151,6 +152,27 @@ async def test_incidents_whose_alarms_are_all_closed_are_over(empty_database):
     over = dict(await connection.fetch("select kind, closed_at from incident"))
     await connection.close()
     assert over == {"left open": noon + 2 * day, "stands": None, "over": noon + day, "without alarms": None}
+
+
+async def test_a_verdict_that_waits_for_the_other_system_and_was_given_after_the_end_is_a_correction(empty_database):
+    await upgrade(empty_database, BEFORE_CORRECTIONS)
+    connection = await db.connect(empty_database, program="test")
+    noon = datetime(2026, 11, 1, 12, tzinfo=UTC)
+    alarm = await connection.fetchval(
+        """insert into alarm (subject, code, category, severity, state, reason, reason_en, opened_at, closed_at)
+           values ('system', 'fire', 'fire', 'critical', 'closed', '', '', $1, $1) returning id""",
+        noon,
+    )
+    said = [("verify", 0, None), ("verify", 5, None), ("verify", 6, "applied"), ("acknowledge", 7, None)]
+    for act, minute, result in said:
+        await connection.execute(
+            "insert into carried_act (alarm_id, act, actor, at, result) values ($1, $2, 'user:bob', $3, $4)",
+            alarm, act, noon + timedelta(minutes=minute), result,
+        )  # fmt: skip
+    await upgrade(empty_database)
+    rows = await connection.fetch("select correction from carried_act order by id")
+    await connection.close()
+    assert [row["correction"] for row in rows] == [False, True, False, False]
 
 
 async def test_chunks_of_a_day_stay_and_new_ones_hold_a_week(empty_database):

@@ -125,6 +125,7 @@ async def _choose(
     rows = await conn.fetch(
         SQL["alarms_of"], wanted.device, wanted.area, wanted.code, normal_component(wanted.component),
         wanted.opened_at, NEAR, areas, list(told.earlier), told.correction,
+        wanted.reported_at,
     )  # fmt: skip
     for row in rows:
         if row["state"] == State.CLOSED or not await _reported_since(conn, row, told, below=below):

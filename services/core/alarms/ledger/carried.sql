@@ -8,7 +8,8 @@ select origin, result, answer from carried_act where act_id = $1
 -- name: alarms_of
 -- The alarms of that condition, in the areas $7, that an act may mean, the likeliest first. A correction ($9) means the
 -- alarm that an earlier act ($8) of the same alarm over there was about, however long ago, or else a closed one that opened
--- about then. Any other act was about an alarm that was open there: it means the open one, and those only after it.
+-- about then. Any other act was about an alarm that was open there: it means the open one, and those only after it. What
+-- does not say what was known ($10 is null), as in earlier releases, may be a correction too: it means the nearest.
 select a.id, a.state, a.verification, a.acknowledged_at, a.device_id
 from alarm a
 left join device d on d.id = a.device_id
@@ -22,7 +23,7 @@ where a.code = $3 and coalesce(a.component_key, a.component) = $4
         or case when a.state <> 'closed' then not $9
             else abs(extract(epoch from a.opened_at - $5::timestamptz)) <= extract(epoch from $6::interval) end)
     and ($7::text[] is null or exists (select from unnest($7::text[]) p where starts_with(a.area, p)))
-order by (a.state <> 'closed' and not $9) desc, met.act desc nulls last,
+order by (a.state <> 'closed' and not $9 and $10::timestamptz is not null) desc, met.act desc nulls last,
     abs(extract(epoch from a.opened_at - $5::timestamptz))
 limit 3
 

@@ -93,6 +93,23 @@ async def test_a_correction_also_reaches_the_fire_that_was_judged_where_it_is_st
     assert await connection.fetchval(VERDICT, alarm) == "false closed"
 
 
+async def test_a_correction_that_does_not_say_that_it_is_one_reaches_the_fire_that_was_judged_and_no_later_one(
+    connection: asyncpg.Connection, open_alarm: Raise, join: Join, reports: Fire
+) -> None:
+    """As a township of an earlier release sends it."""
+    relay, now = await join("dongguan", AREA), datetime.now(UTC)
+    opened, again = now - timedelta(minutes=30), now - timedelta(minutes=10)
+    first = await open_alarm("p-1", fire=True, opened_at=opened)
+    assert (await result_of(relay, of(told("p-1"), opened)))[0] == "applied"
+    await acts.clear(connection, first, actor="user:bob", now=now)
+    later = await open_alarm("p-1", fire=True, opened_at=again)
+    for ts in (opened, again):
+        await reports("p-1", ts, ts)
+    assert (await result_of(relay, of(told("p-1", outcome="false", at=now.isoformat()), opened)))[0] == "applied"
+    assert await connection.fetchval(VERDICT, first) == "false closed"
+    assert await connection.fetchval(VERDICT, later) == "pending unacknowledged"
+
+
 async def test_a_fire_judged_real_in_the_township_is_the_open_one_of_the_county_though_it_closed_a_nearer_one(
     connection: asyncpg.Connection, open_alarm: Raise, join: Join, reports: Fire
 ) -> None:
