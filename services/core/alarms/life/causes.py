@@ -45,7 +45,7 @@ def is_another_cause(causes: frozenset[str], finding: Finding) -> bool:
         return False
     if finding.code in ALL_IN_ONE and finding.code in causes | {finding.cause}:
         return False
-    return SAME_CAUSE.get(finding.cause, finding.cause) not in {SAME_CAUSE.get(cause, cause) for cause in causes}
+    return _one_name(finding.cause) not in map(_one_name, causes)
 
 
 def causes_left(causes: frozenset[str], over: Finding) -> frozenset[str]:
@@ -66,8 +66,13 @@ def is_older(late_min: int, ts: datetime | None, known: datetime | None) -> bool
 
 
 def is_old_begin(memory: Memory, began: Finding) -> bool:
-    """Whether a back-filled begin says nothing new: its cause was reported since, or all was over since."""
-    known = (known_of(memory, cause_of(began)), memory.cleared_ts)
+    """Whether a back-filled begin says nothing new: its cause was reported since, or all was over since.
+
+    Also by its other name: readings that say that the mains are back say so of the event that begins late.
+    """
+    cause = _one_name(cause_of(began))
+    names = (name for name in memory.known.keys() | memory.causes if _one_name(name) == cause)
+    known = (memory.cleared_ts, *(known_of(memory, name) for name in names))
     return any(is_older(began.late_min, began.ts, moment) for moment in known)
 
 
@@ -82,8 +87,13 @@ def newer(late_min: int, ts: datetime | None, known: datetime | None) -> datetim
 
 
 def begun(memory: Memory, began: Finding) -> Memory:
-    """Let one more cause stand, or again: only what stands already may be known by a newer time than this report's."""
+    """Let one more cause stand, or again: only what stands already may be known by a newer time than this report's.
+
+    Of a fire that an earlier release opened no zone was kept: the first that is named stands for it.
+    """
     cause = cause_of(began)
+    if began.code == FIRE and cause != began.cause and not memory.known:
+        memory = replace(memory, causes=memory.causes - {began.cause})
     if cause not in memory.causes:
         memory = replace(memory, known={name: moment for name, moment in memory.known.items() if name != cause})
     memory = know(memory, frozenset({cause}), began.late_min, began.ts)
@@ -101,3 +111,7 @@ def know(memory: Memory, causes: frozenset[str], late_min: int, ts: datetime | N
 def not_over(memory: Memory, causes: frozenset[str], late_min: int, ts: datetime | None) -> frozenset[str]:
     """Return of which of these causes something newer is known than a back-filled end."""
     return frozenset(cause for cause in causes if is_older(late_min, ts, known_of(memory, cause)))
+
+
+def _one_name(cause: str) -> str:
+    return SAME_CAUSE.get(cause, cause)

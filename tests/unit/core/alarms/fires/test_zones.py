@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from services.core.alarms.fires.site import FireKey
+from services.core.alarms.ledger.record import memory_from_json
 from services.core.alarms.life.happenings import ActKind
 from services.core.words import Reason, State
 from tests.unit.core.alarms.fires.scene import WHY, Scene, fire
@@ -71,6 +73,21 @@ def test_the_end_of_a_panels_fire_without_a_zone_or_of_one_that_named_none_is_of
         site.happen(replace(fire(""), zone=began))
         site.happen(replace(fire("", active=False), zone=over))
         assert not site.alarm("").active
+
+
+def test_a_panels_fire_of_an_earlier_release_which_kept_no_zones_ends_with_the_zone_that_the_panel_repeats() -> None:
+    site = Scene()
+    site.happen(replace(fire(""), zone="2"))
+    before = {"causes": ["fire"], "raised_ts": site.now.isoformat(), "last_at": site.now.isoformat()}
+    memory, _ = memory_from_json(before)
+    key = FireKey("p1", "")
+    site.site = replace(site.site, alarms={key: replace(site.alarm(""), memory=memory)})
+    for zone in ("2", "3"):
+        site.happen(replace(fire("", ts=site.now), zone=zone))
+    site.happen(replace(fire("", active=False, ts=site.now), zone="3"))
+    assert site.alarm("").active
+    site.happen(replace(fire("", active=False, ts=site.now), zone="2"))
+    assert not site.alarm("").active
 
 
 def test_a_zone_that_is_over_in_a_test_leaves_the_other_one_a_clock_when_it_ends() -> None:

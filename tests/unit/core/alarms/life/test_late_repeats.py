@@ -67,6 +67,17 @@ def test_a_late_repeat_of_a_cause_that_is_over_waits_for_no_end_beside_one_that_
     assert life.state == "returned"
 
 
+@pytest.mark.parametrize(("first", "late"), [("mains_ok", "mains_fault"), ("mains_fault", "mains_ok")])
+def test_a_late_event_of_what_readings_have_said_to_be_over_since_raises_nothing_again(first: str, late: str) -> None:
+    life = Life()
+    life.happen(power(first, -minutes(60)))
+    life.happen(power(first, -minutes(55), active=False))
+    life.happen(power(late, late=True))
+    assert (life.state, life.outcomes[-1]) == ("returned", "stale")
+    life.happen(power(late, minutes(10), late=True))
+    assert (life.state, life.outcomes[-1]) == ("unacknowledged", "reopened"), "the mains have failed again since"
+
+
 def test_a_late_reset_ends_only_what_began_before_it() -> None:
     life = Life()
     life.happen(power("battery_fault"))
