@@ -71,7 +71,7 @@ def of_alerts(name: str, most: int, *arguments: object) -> Probe:
 def of_alerts_and_ingest(now: datetime) -> Iterator[Probe]:
     hour_ago, batch = now - timedelta(hours=1), (list(range(40)), now - timedelta(hours=1), now)
     ids, since = [1, 2, 3], [hour_ago, hour_ago, now - timedelta(days=1)]
-    yield of_alerts("events", 2, *batch, ["fire"], True)
+    yield of_alerts("events", 2, *batch, ["fire"], False, 100)
     yield of_alerts("event_again", 1, 0, now, "00")
     month_ago = now - timedelta(days=30)
     yield of_alerts("implausible_clocks", 6, [1], hour_ago, now)  # an event may be a month older than it came
@@ -86,7 +86,7 @@ def of_alerts_and_ingest(now: datetime) -> Iterator[Probe]:
     for kind in Kind:
         nothing = [None] * len(FIELD_RULES[kind])
         yield of_alerts(f"batch_{kind}", 2, *batch)
-        yield of_alerts(f"since_{kind}", 2, ids, [0] * 3, [9] * 3, since, min(since))
+        yield of_alerts(f"since_{kind}", 2, ids, [0] * 3, [9] * 3, since, min(since), now)
         yield of_alerts(f"history_{kind}", 6, ids, hour_ago, now)  # a month
         yield Probe(
             f"services/ingest/replay.sql add_fields {kind}",
