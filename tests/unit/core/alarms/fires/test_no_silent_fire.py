@@ -23,6 +23,7 @@ from tests.unit.core.alarms.fires.scene import Scene, fire, seconds
 
 PLACES = st.sampled_from([("d1", "p1"), ("d2", "p1"), ("", "p1"), ("", "utd"), ("d3", "p2"), ("wf", "p1")])
 LIMIT_S = 180.0
+URGENT = {NoticeType.FIRE_CONFIRMED, NoticeType.ESCALATED}
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Owed:
     key: FireKey
     since: datetime
     by: datetime
+    anew: bool = False  # what the desk heard before does not count: it was of a fire that was dismissed
 
 
 class SiteUnderStress(RuleBasedStateMachine):
@@ -42,7 +44,7 @@ class SiteUnderStress(RuleBasedStateMachine):
         self.tested: set[FireKey] = set()
         self.excused: set[FireKey] = set()  # tested and over before their window ended
         self.meant: set[FireKey] = set()  # reported outside a test, and not judged since
-        self.waiting: set[FireKey] = set()  # meant, and dismissed with its spokesman in a test: owed at its end
+        self.waiting: dict[FireKey, Owed] = {}  # meant, and its spokesman was dismissed in a test: due after that
         self.window_until: datetime | None = None
         self.heard: list[tuple[datetime, FireKey, str, str]] = []
         self.before: dict[FireKey, Alarm] = {}
@@ -102,32 +104,47 @@ class SiteUnderStress(RuleBasedStateMachine):
         key = FireKey(place[1], place[0])
         if key not in self.scene.site.alarms:
             return
+        relying = self.relying_on(key, self.scene.site.alarms[key])
         self.do(lambda: self.scene.verify(verdict, key.component, key.device))
         if verdict == "real":
             assert self.scene.site.alarms[key].memory.sent, "a fire judged real is told at once"
             return
         self.owed = [owed for owed in self.owed if owed.key != key]
-        for places in (self.tested, self.meant, self.waiting):
-            places.discard(key)
-        self.owe_who_relied()
+        self.tested.discard(key)
+        self.meant.discard(key)
+        self.waiting.pop(key, None)
+        self.owe_who_relied(relying)
 
     @rule(place=PLACES, verdict=st.sampled_from(["real", "false", "test"]))
     def correct(self, place: tuple[str, str], verdict: str) -> None:
-        if FireKey(place[1], place[0]) in self.scene.site.alarms:
+        key = FireKey(place[1], place[0])
+        if key in self.scene.site.alarms:
             return
+        closed = [one for one in self.scene.closed if (one.device, one.component) == key]
+        relying = self.relying_on(key, closed[-1]) if closed and verdict != "real" else set()
+        dismissed = bool(closed) and closed[-1].verification is Verification.REAL
         self.do(lambda: self.scene.correct(verdict, *place))
-        self.owe_who_relied()
+        self.owe_who_relied(relying if dismissed else set())
 
-    def owe_who_relied(self) -> None:
+    def relying_on(self, spokesman: FireKey, was: Alarm) -> set[FireKey]:
+        """The fires which the desk has as those of an incident that this one told it of, and not by themselves."""
+        told = {(key, kind) for _, key, kind, incident in self.heard if incident == was.incident_id}
+        if (spokesman, NoticeType.FIRE_CONFIRMED) not in told:
+            return set()
+        members = {key for key, one in self.scene.site.alarms.items() if one.incident_id == was.incident_id}
+        by_themselves = {key for key, kind in told if kind in URGENT}
+        return {key for key, _ in told if key in members} - by_themselves - {spokesman}
+
+    def owe_who_relied(self, relying: set[FireKey]) -> None:
         """Whoever relied on the dismissed one's notice is owed his own from now on."""
         now = self.scene.now
         for other, alarm in self.scene.site.alarms.items():
-            owed = Owed(other, now, now + seconds(LIMIT_S))
-            only_tested = other in (self.tested | self.excused) - self.meant
+            owed = Owed(other, now, now + seconds(LIMIT_S), anew=other in relying)
+            only_tested = other in (self.tested | self.excused) - (self.meant & relying)
             if only_tested or alarm.verification is not Verification.PENDING or self.paid(owed):
                 continue
             if other in self.tested:
-                self.waiting.add(other)
+                self.waiting[other] = owed
             else:
                 self.owed.append(owed)
 
@@ -183,10 +200,14 @@ class SiteUnderStress(RuleBasedStateMachine):
     def window_over(self, at: datetime) -> None:
         for key in self.tested:
             alarm = self.scene.site.alarms.get(key)
-            unjudged = None if alarm is None or alarm.verification is not Verification.PENDING else alarm
-            if unjudged is not None and (unjudged.active or key in self.waiting):
+            by = at + seconds(LIMIT_S)
+            if alarm is None or alarm.verification is not Verification.PENDING:
+                self.excused.add(key)
+            elif key in self.waiting:
+                self.owed.append(replace(self.waiting[key], by=by))
+            elif alarm.active:
                 self.meant.add(key)
-                self.owed.append(Owed(key, at, at + seconds(LIMIT_S)))
+                self.owed.append(Owed(key, at, by))
             else:
                 self.excused.add(key)
         self.tested.clear()
@@ -197,7 +218,8 @@ class SiteUnderStress(RuleBasedStateMachine):
         """The desk heard of the place since, or before within the same incident (a fire is not told twice)."""
         alarm = self.scene.site.alarms.get(owed.key)
         return any(
-            key == owed.key and (at >= owed.since or (alarm is not None and incident == alarm.incident_id))
+            key == owed.key
+            and (at >= owed.since or (not owed.anew and alarm is not None and incident == alarm.incident_id))
             for at, key, _, incident in self.heard
         )
 
@@ -248,9 +270,6 @@ def _shown(alarm: Alarm) -> tuple[object, ...]:
 _START = Scene().now
 TestSiteUnderStress = SiteUnderStress.TestCase
 TestSiteUnderStress.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
-
-
-URGENT = {NoticeType.FIRE_CONFIRMED, NoticeType.ESCALATED}
 
 
 def test_the_bookkeeper_notices_a_silenced_fire() -> None:
