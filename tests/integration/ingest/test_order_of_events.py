@@ -2,7 +2,7 @@
 
 import orjson
 
-from services.alerts.events import FIRE_TYPES
+from services.alerts.events import FIRE_TYPES, ONE_COUNT
 from services.alerts.events import SQL as ALERTS
 from services.core.clock import SystemClock
 from services.core.moment import from_us, to_us
@@ -18,7 +18,7 @@ async def read_as_alerts_does(connection, stores, *bodies):
     messages = [decode(TOPIC, orjson.dumps(body), now_us + n) for n, body in enumerate(bodies)]
     written = await stores["event"].write(connection, messages, NOTHING)
     span = from_us(now_us - 60_000_000), from_us(now_us + 60_000_000)
-    rows = await connection.fetch(ALERTS["events"], [written.batch_id], *span, FIRE_TYPES[:2], False)
+    rows = await connection.fetch(ALERTS["events"], [written.batch_id], *span, FIRE_TYPES[:2], False, ONE_COUNT)
     return [row["description"] for row in rows]
 
 
