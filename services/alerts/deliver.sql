@@ -62,8 +62,8 @@ on conflict do nothing
 
 -- name: delivered
 -- one that is sent again was told when it was first accepted
-update notice set state = 'delivered', delivered_at = coalesce(delivered_at, $2), claimed_until = null, last_status = $3, last_error = null,
-    desk_incident_id = coalesce($4, desk_incident_id)
+update notice set state = 'delivered', delivered_at = coalesce(delivered_at, $2), claimed_until = null, last_status = $3,
+    last_error = null, desk_incident_id = coalesce($4, desk_incident_id)
 where id = $1
 
 -- name: keep_desk_incident
