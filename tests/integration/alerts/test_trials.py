@@ -17,6 +17,8 @@ from services.core.settings import AlertsSettings
 from tests.integration.alerts.early_town import BEGIN, store, told_by_evaluate, town
 from tests.support.county import AREA, County
 
+pytestmark = pytest.mark.timeout(900)  # a trial works in a process that gives way to all others
+
 DEAF = {"least_sigmas": 60, "most_sigmas": 60, "onset_least_sigmas": 60, "onset_most_sigmas": 60}
 
 
