@@ -60,7 +60,7 @@ class PressureRules:
     def tick(self, now: datetime, found: list[Finding]) -> None:
         """Stop following an old fall."""
         if self._drop.active and now - self._fell_at >= self._drop_forget:
-            self._end_drop(now, None, found, _NO_LONGER)
+            self._stop_following(now, None, found)
 
     def forget_drop(self) -> None:
         """Compare with nothing older than the next pressure."""
@@ -109,7 +109,7 @@ class PressureRules:
         if flowing:
             self._flowed_at = max(ts, self._flowed_at)
             self._window.forget(ts)
-        elif not self._drop.active:
+        else:  # also while a fall is followed: the next one is from where this one came back to
             self._window.add(ts, mpa)
         if not live:
             return
@@ -118,7 +118,7 @@ class PressureRules:
                 why = Reason(f"水压恢复到 {mpa:.3f} MPa", f"back to {mpa:.3f} MPa")
                 self._end_drop(ts, mpa, found, why)
             elif ts - self._fell_at >= self._drop_forget:
-                self._end_drop(ts, mpa, found, _NO_LONGER)
+                self._stop_following(ts, mpa, found)
             return
         before = None if flowing else self._window.highest(ts - self._drop_window)
         if before is not None and before - mpa > self._drop_mpa + EXACT:
@@ -130,6 +130,10 @@ class PressureRules:
                 f"fell from {before:.3f} to {mpa:.3f} MPa within {minutes:g} min without flow",
             )
             found.append(self._finding("hydrant_pressure_drop", ts, reason, mpa, before - self._drop_mpa))
+
+    def _stop_following(self, ts: datetime, mpa: float | None, found: list[Finding]) -> None:
+        self._window.forget(self._fell_at)  # it was told: what stood before it is not fallen from again
+        self._end_drop(ts, mpa, found, _NO_LONGER)
 
     def _end_drop(self, ts: datetime, mpa: float | None, found: list[Finding], why: Reason) -> None:
         self._drop.forget()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -72,6 +73,35 @@ def test_a_drop_is_followed_for_a_day() -> None:
     assert walk.say(at_s=60 + 86399, pressure_mpa=0.25) == []
     assert walk.say(at_s=60 + 86400, pressure_mpa=0.25) == FELL_OVER
     assert walk.say(at_s=60 + 86460, pressure_mpa=0.25) == []
+
+
+def test_a_hydrant_that_came_back_and_falls_again_is_told_again() -> None:
+    """Back after an hour, and a minute later down once more: it fell from where it came back to."""
+    walk = Walk(device())
+    walk.say(at_s=0, pressure_mpa=0.40)
+    assert walk.say(at_s=60, pressure_mpa=0.25) == FELL
+    assert walk.say(at_s=3600, pressure_mpa=0.25) == []
+    assert walk.say(at_s=3660, pressure_mpa=0.40) == FELL_OVER
+    assert walk.say(at_s=3720, pressure_mpa=0.25) == FELL
+
+
+def test_a_fall_from_where_an_old_one_was_followed_no_longer_is_told() -> None:
+    walk = Walk(device())
+    walk.say(at_s=0, pressure_mpa=0.40)
+    assert walk.say(at_s=60, pressure_mpa=0.25) == FELL
+    assert walk.say(at_s=60 + 86340, pressure_mpa=0.25) == []
+    assert [say(one) for one in walk.rules.tick(START + timedelta(seconds=60 + 86400))] == FELL_OVER
+    assert walk.say(at_s=60 + 86460, pressure_mpa=0.14) == FELL
+
+
+def test_a_fall_that_is_followed_no_longer_is_not_told_twice() -> None:
+    """Whoever follows falls for less time than they are looked for."""
+    numbers = {**DEFAULTS, "hydrant_pressure_drop": {**DEFAULTS["hydrant_pressure_drop"], "forget_h": 0.1}}
+    walk = Walk(device(), numbers)
+    walk.say(at_s=0, pressure_mpa=0.40)
+    assert walk.say(at_s=60, pressure_mpa=0.25) == FELL
+    assert walk.say(at_s=420, pressure_mpa=0.25) == FELL_OVER
+    assert walk.say(at_s=480, pressure_mpa=0.25) == []
 
 
 @pytest.mark.parametrize(
