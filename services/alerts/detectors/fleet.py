@@ -97,9 +97,8 @@ class _WayIn:
                 slots.add(number, at_s, pressure)
         if (get("flow_lps") or 0.0) > _FLOWS_LPS or (get("cap_open") and get("water_present")):
             self._network.used.add(self._number)
-        if "water_temp_c" in reading:
-            found += self._cooling.take(at_s, reading)
-        return found
+        cooling = self._cooling.take(at_s, reading)  # without a temperature too: cold that is said no more ends
+        return found + cooling if cooling else found
 
 
 class _Beside:

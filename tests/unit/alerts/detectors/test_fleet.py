@@ -43,3 +43,17 @@ def test_a_burst_names_the_hydrants_that_were_compared():
             said += fleet.take(f"H{number:02d}", BEGIN_S + step * SLOT_S, {"pressure_mpa": value})
     (group,) = {one.group for one in said if one.code == "water_burst"}
     assert re.fullmatch(r"net-[0-9a-f]{6}", group)  # whoever sees one area learns no code of another
+
+
+def test_a_forecast_of_frost_ends_for_hydrants_too_when_no_temperature_comes_for_a_day():
+    """A row of a file names only what it has, a stored one all fields; the hydrant goes on telling its pressure."""
+    for silent in ({"pressure_mpa": 0.3}, {"pressure_mpa": 0.3, "water_temp_c": None}):
+        fleet = Fleet([Device(DeviceProfile("H1", "hydrant", "140931100", 300.0), None)])
+        said = []
+        for step in range(30):
+            reading = {"pressure_mpa": 0.3, "water_temp_c": 4.0 - 0.1 * step}
+            said += fleet.take("H1", BEGIN_S + 600.0 * step, reading)
+        for hour in range(6, 36):
+            said += fleet.take("H1", BEGIN_S + 3600.0 * hour, silent)
+        told = [(one.code, one.active) for one in said if one.code == "freeze_forecast"]
+        assert told == [("freeze_forecast", True), ("freeze_forecast", False)], silent
