@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterable
 from copy import deepcopy
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -109,6 +110,8 @@ class Evaluation:
         watch = self._mains.setdefault(area, MainsWatch(area))
         says = watch.began(device, finding.code, at) if finding.active else watch.ended(device, finding.code)
         if says.finding is not None:
+            if says.finding.active:  # as live: the event that stands makes room for another one
+                self.findings.take_rule(at, replace(says.finding, active=False))
             self.findings.take_rule(at, says.finding)
         if finding.active and says.member:
             for member in (*says.joined, device):

@@ -256,6 +256,21 @@ def test_three_hydrants_losing_pressure_are_one_event_of_the_mains(tmp_path, run
     assert mains[0]["device"] is None
 
 
+def test_hydrants_long_after_an_event_that_goes_on_are_another_event(tmp_path, run):
+    """Three stay dry; an hour later three others fall and come back: two events, as in the running system."""
+    ledger = "code,kind,area\n" + "".join(f"H{n},hydrant,140931100\n" for n in range(6))
+    dry = [range(2, 90)] * 3 + [range(50, 70)] * 3
+    rows = "".join(f"{at(n)},H{m},{0.01 if n in dry[m] else 0.3}\n" for n in range(100) for m in range(6))
+    (tmp_path / "devices.csv").write_text(ledger)
+    (tmp_path / "r.csv").write_text("ts,code,pressure_mpa\n" + rows)
+    evaluate.main(tmp_path / "devices.csv", tmp_path / "r.csv", tmp_path / "o.json")
+    told = orjson.loads((tmp_path / "o.json").read_bytes())["findings"]
+    mains = [one for one in told if one["code"] == "mains_event"]
+    assert [one["members"] for one in mains] == [["H0", "H1", "H2"], ["H3", "H4", "H5"]]
+    assert [one["raised_at"] for one in mains] == ["2026-06-01T00:02:00Z", "2026-06-01T00:50:00Z"]
+    assert [one["cleared_at"] for one in mains] == ["2026-06-01T00:50:00Z", "2026-06-01T01:11:00Z"]
+
+
 def test_a_score_counts_hits_and_false_alarms():
     truth = {
         "from": at(0), "until": at(60 * 24 * 30), "devices": 10,
