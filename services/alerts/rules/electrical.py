@@ -102,6 +102,12 @@ class ElectricalRules(KindRules):
         if code == "residual_current_high":
             self._was_ended = True
 
+    def forget_counts(self, name: str) -> None:
+        """Let the latch `name` begin anew, with nothing counted for it."""
+        super().forget_counts(name)
+        if name == "residual_current_high":
+            self._last_ma.clear()
+
     def to_json(self) -> dict[str, Any]:
         """Return the state as a JSON value."""
         held = {code: held.to_json() for code, held in self._held.items() if held.at}

@@ -53,12 +53,26 @@ class KindRules(ABC):
         """Return the code of the alarm that the latch `name` raises."""
         return name
 
+    def stands(self, name: str) -> bool:
+        """Whether the latch `name` of this kind says that its condition holds."""
+        latch = self.latches.get(name)
+        return latch is not None and latch.active
+
     def end_what_is_off(self, at: datetime, found: list[Finding]) -> None:
-        """End what stands of rules that no longer watch the device, because no reading would end it."""
+        """End what stands of rules that no longer watch the device, because no reading would end it.
+
+        What they counted is forgotten too: once they are on again it is long ago.
+        """
         for name, latch in self.latches.items():
-            if latch.active and not self.watches(name):
-                latch.forget()
+            if self.watches(name):
+                continue
+            if latch.active:
                 found.append(self.finding(self.code_of(name), at, OFF, None, None, active=False, cause=name))
+            self.forget_counts(name)
+
+    def forget_counts(self, name: str) -> None:
+        """Let the latch `name` begin anew, with nothing counted for it."""
+        self.latches[name].forget()
 
     def restart_counts(self, since: datetime) -> None:  # noqa: ARG002 - for kinds that keep times
         """Forget what was counted, not what stands: the readings from `since` on come again in a better order."""

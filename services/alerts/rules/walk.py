@@ -136,7 +136,8 @@ class DeviceRules:
         self._rules.tick(now, found)
         self._rules.end_what_is_off(now, found)
         for code, cause in self._left:
-            found.append(self._rules.finding(code, now, _OTHER_KIND, None, None, active=False, cause=cause))
+            if not self._rules.stands(cause):  # found anew by this kind's rules: the same alarm goes on
+                found.append(self._rules.finding(code, now, _OTHER_KIND, None, None, active=False, cause=cause))
         self._left = ()
         why = _FINE_FOR_A_DAY if self._clock_on else OFF
         if self._clock.end(now, at_once=not self._clock_on):
@@ -184,11 +185,11 @@ class DeviceRules:
         if saved.get("form") != _FORM:
             return made
         made._left = tuple((code, cause) for code, cause in saved.get("left", ()))
+        made._clock.load(saved["clock"])  # the device's, whatever kind it is
         if saved.get("kind") != device.kind:
             made._left += _standing(saved)
             return made
         made._rules.load(saved["rules"])
-        made._clock.load(saved["clock"])
         made._recent = [
             _Walked((datetime.fromisoformat(ts), seq), live, values) for ts, seq, live, values in saved["recent"]
         ]

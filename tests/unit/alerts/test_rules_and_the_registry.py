@@ -197,3 +197,59 @@ def test_what_stands_ends_when_the_device_is_of_another_kind(
     rules = DeviceRules.from_json(other, DEFAULTS, rules.to_json())  # a restart comes in between
     assert [(say(one), one.cause) for one in rules.tick(START)] == [(f"-{code}", cause)]
     assert rules.tick(START) == []
+
+
+def test_a_battery_that_is_low_by_the_rules_of_the_new_kind_too_goes_on() -> None:
+    """Its first message comes before the old kind's conditions end: nothing would find it again."""
+    walk = Walk(device())
+    assert walk.say(pressure_mpa=0.04, battery_pct=10) == ["+hydrant_pressure_low major", "+battery_low minor"]
+    basin = Walk(device("water"))
+    basin.rules = DeviceRules.from_json(device("water"), DEFAULTS, walk.rules.to_json())
+    assert basin.say(level_pct=50, battery_pct=10) == ["+battery_low minor"]  # the ledger knows that it stands
+    assert [say(one) for one in basin.rules.tick(START)] == ["-hydrant_pressure_low"]
+    assert basin.say(level_pct=50, battery_pct=90) == ["-battery_low"]
+
+
+def test_a_kind_that_is_corrected_back_goes_on_with_what_its_readings_show_since() -> None:
+    walk = Walk(device())
+    assert walk.say(pressure_mpa=0.04) == LOW
+    mistaken = DeviceRules.from_json(device("water"), DEFAULTS, walk.rules.to_json())
+    walk.rules = DeviceRules.from_json(device(), DEFAULTS, mistaken.to_json())
+    assert walk.say(pressure_mpa=0.04) == LOW
+    assert walk.rules.tick(START) == []
+    assert [walk.say(pressure_mpa=0.3) for _ in range(2)] == [[], ["-hydrant_pressure_low"]]
+
+
+def test_a_wrong_clock_is_the_devices_whatever_its_kind() -> None:
+    walk = Walk(device())
+    assert [say(one) for n in range(3) for one in walk.rules.note_bad_clock(START + timedelta(minutes=n))] == [
+        "+clock_wrong info"
+    ]
+    behind = {**walk.reading(pressure_mpa=0.3, delay_s=1200), "clock_behind": True}
+    assert [say(one) for one in walk.rules.walk([behind])] == ["+clock_wrong minor"]
+    rules = DeviceRules.from_json(device("water"), DEFAULTS, walk.rules.to_json())
+    assert rules.tick(START) == []
+    assert [say(one) for one in rules.tick(START + timedelta(hours=25))] == ["-clock_wrong"] * 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "bad", "fine", "needs"),
+    [
+        ("electrical", "residual_current_high", {"residual_current_ma": 400}, {"residual_current_ma": 20}, 2),
+        ("electrical", "overvoltage", {"voltage_a_v": 260}, {"voltage_b_v": 220}, 3),
+        ("hydrant", "hydrant_pressure_low", p(0.13), {"battery_pct": 50}, 2),
+    ],
+)
+def test_what_was_counted_before_a_rule_was_off_counts_no_more(
+    kind: str, code: str, bad: dict[str, Any], fine: dict[str, Any], needs: int
+) -> None:
+    """Off for the weeks of a repair, which the readings before it must not survive."""
+    walk, off = Walk(device(kind)), {**DEFAULTS, code: {**DEFAULTS[code], "enabled": 0}}
+    assert walk.say(**bad) == []
+    if kind == "electrical":
+        assert walk.say(**bad) == []
+    rules = DeviceRules.from_json(device(kind), off, walk.rules.to_json())
+    assert rules.tick(START) == []
+    walk.rules = DeviceRules.from_json(device(kind), DEFAULTS, rules.to_json())
+    assert walk.say(**fine) == []
+    assert [len(walk.say(**bad)) for _ in range(needs)] == [0] * (needs - 1) + [1]
