@@ -171,7 +171,7 @@ class RuleStates:
         """End conditions that time alone ends, for a share of the devices per call: call it every second."""
         if not self._ticking:
             self._ticking = list(self._rules)
-        share = max(1, len(self._rules) // 60)
+        share = -(-len(self._rules) // 60)  # all of them within a minute
         due, self._ticking = self._ticking[:share], self._ticking[share:]
         found: list[tuple[Device, Finding]] = []
         for device_id in due:

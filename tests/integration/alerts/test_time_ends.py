@@ -172,3 +172,16 @@ async def test_of_many_devices_whose_wrong_clocks_were_counted_some_are_saved_at
         await states.save(county.conn, due, START)
         named += due
     assert sorted(named) == sorted(devices)
+
+
+async def test_what_time_ends_is_looked_at_within_a_minute_however_many_devices_there_are(county: County) -> None:
+    devices = [await county.add_device(f"panel-{n}") for n in range(90)]
+    registry = Registry()
+    await registry.load(county.conn, devices)
+    states = RuleStates(registry)
+    await states.load(county.conn, dict.fromkeys(devices, NO_BOUND), START, no_look)
+    for device_id in devices:
+        for _ in range(3):
+            states.note_bad_clock(device_id, START)
+    ended = [device.id for _ in range(60) for device, _ in states.tick(START + timedelta(hours=25))]
+    assert sorted(ended) == sorted(devices)
