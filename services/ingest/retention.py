@@ -1,4 +1,4 @@
-"""Removes old data: chunks past the retention, the keys of their events, batches that all readers have read.
+"""Removes old data: chunks past the retention, the keys of their events, batches that all have read; and excess.
 
 A duty of ingest, hourly, under an advisory lock so that one process does it. `drop_chunks` works on both editions.
 Promises that a clock which is suddenly years ahead deletes nothing for a week.
@@ -11,10 +11,12 @@ from services.core.log import logger
 from services.core.statements import load_queries
 from services.core.steady import is_steady
 from services.core.text import describe_error
+from services.ingest.excess import drop_excess
 
 QUERIES = load_queries(__file__)
 HYPERTABLES = ("reading_hydrant", "reading_electrical", "reading_water", "reading_panel", "event")
-TASKS = (*HYPERTABLES, "prune_event_keys", "prune_rejects", "prune_batches")
+EXCESS = "excess of rejects"  # no matter of age
+TASKS = (*HYPERTABLES, "prune_event_keys", "prune_rejects", "prune_batches", EXCESS)
 LOCK = 0x52455441  # "RETA"
 PERIOD_S = 3600.0
 SLICE = 10_000  # rows of one delete
@@ -28,11 +30,12 @@ async def drop_old(connection: asyncpg.Connection, task: str, retention_days: in
     if not await connection.fetchval("select pg_try_advisory_lock($1)", LOCK):
         return
     try:
-        if not await is_steady(connection):
+        if task == EXCESS:
+            await drop_excess(connection, PATIENCE)
+        elif not await is_steady(connection):
             if task == TASKS[0]:
                 log.info("retention_waits")
-            return
-        if task in HYPERTABLES:
+        elif task in HYPERTABLES:
             async with connection.transaction():
                 await connection.execute(PATIENCE)
                 chunks = await connection.fetch(QUERIES["drop_chunks"], task, retention_days)
