@@ -27,6 +27,9 @@ from services.core.statements import load_queries
 SQL = load_queries(__file__)
 
 router = APIRouter(prefix="/api/v1/devices/{code}", tags=["devices"])
+_EXACT = 2**53 - 1  # whole numbers that every reader of JSON takes as they are
+# Beside `Number`, which would make it `300.0`: firmware that reads whole numbers reads no fraction.
+Whole = Annotated[int, Field(strict=True, ge=-_EXACT, le=_EXACT)]
 
 
 class CommandBody(BaseModel):
@@ -36,7 +39,7 @@ class CommandBody(BaseModel):
         extra="allow", json_schema_extra={"examples": [{"command": "guard_check", "timeout_min": 10}]}
     )
 
-    __pydantic_extra__: dict[str, Line | Number | bool | None] = Field(init=False)
+    __pydantic_extra__: dict[str, Line | Whole | Number | bool | None] = Field(init=False)
 
     command: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")]
     timeout_min: Annotated[int, Field(ge=1, le=255)] | None = None

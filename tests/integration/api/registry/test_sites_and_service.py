@@ -45,3 +45,16 @@ async def test_acts_on_a_device_show_on_it_and_a_refused_one_is_not_recorded(
     assert shown["status"] == "out_of_service"
     commands = (await client.get("/api/v1/devices/h-1/commands")).json()["items"]
     assert commands[0]["arguments"] == {"timeout_min": 5}
+
+
+async def test_the_arguments_of_a_command_are_what_was_given(client: Client, connection: asyncpg.Connection) -> None:
+    await client.put("/api/v1/devices/h-1", json={"kind": "hydrant", "area": AREA})
+    given = '{"command":"set","interval_s":300,"until_ms":1796126007539,"ratio":1.5,"on":true,"text":"5","none":null}'
+    headers = {"content-type": "application/json"}
+    made = await client.post("/api/v1/devices/h-1/commands", content=given, headers=headers)
+    assert made.status_code == 201, made.text
+    kept = await connection.fetchval("select arguments::text from command")
+    for part in ('"interval_s": 300', '"until_ms": 1796126007539', '"ratio": 1.5', '"on": true', '"text": "5"'):
+        assert f"{part}," in kept.replace("}", ",")
+    for refused in (2**53, -(2**53), 1e10):
+        assert (await client.post("/api/v1/devices/h-1/commands", json={"command": "set", "n": refused})).is_error
