@@ -53,8 +53,9 @@ async def note_replies(connection: asyncpg.Connection, plan: Plan, fresh: set[tu
 
 
 def _candidates(event: Event) -> list[uuid.UUID]:
-    """Return what may be a command's id: `command_id`, or the event's own id, which more often is just its own."""
-    texts = ((event.extra or {}).get("command_id"), event.event_id)
+    """Return what may be a command's id: `command_id`, or what more often is the event's own: `id`, `event_id`."""
+    extra = event.extra or {}
+    texts = (extra.get("command_id"), extra.get("id"), event.event_id)
     return [found for text in texts if (found := _uuid(text)) is not None]
 
 

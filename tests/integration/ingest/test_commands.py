@@ -53,6 +53,17 @@ async def test_a_command_is_sent_on_the_last_topic_and_answered_by_its_id(ingest
     assert await rows.one("select reply ->> 'type' from command") == "guard_reply"
 
 
+async def test_an_answer_may_name_its_command_as_the_command_named_itself(ingest, fleet, rows):
+    first = await queue(fleet, rows)
+    await fleet.send(topic("P1", "up/event", "panel"), event("r", "operation", id=first))
+    await rows.until("select state from command", equals="replied")
+    await rows.one(QUEUE, "guard_check", {"timeout_min": 10}, "10 min")
+    await rows.until("select count(*) from command where state = 'sent'", equals=1)
+    await fleet.send(topic("P1", "up/event", "panel"), event("again", "guard_reply", id=first))
+    await rows.until("select count(*) from event", equals=2)
+    assert await rows.one("select count(*) from command where state = 'sent'") == 1
+
+
 async def test_a_guards_button_without_an_id_answers_the_open_check(ingest, fleet, rows):
     await queue(fleet, rows)
     await fleet.send(topic("P1", "up/event", "panel"), event("r", "guard_reply"))
