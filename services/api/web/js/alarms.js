@@ -15,6 +15,8 @@ export const isUnverified = (alarm) => isFire(alarm) && ["none", "pending"].incl
 // A fire whose condition is over still waits for a person; anything else that returned no longer calls.
 export const isWaiting = (alarm) =>
   alarm.state === "unacknowledged" || (alarm.state === "returned" && isFire(alarm));
+// When what it says now began: a new fire may begin, or a condition come back, on a row that is open.
+export const begunAt = (alarm) => alarm.since ?? alarm.opened_at;
 export const rank = (alarm) => SEVERITIES.indexOf(alarm.severity);
 
 // Fires first, then the worst; inside a severity what nobody took, then by age ("oldest" or "newest" first).

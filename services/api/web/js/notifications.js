@@ -13,13 +13,15 @@ const tagOf = ({ id }) => `alarm-${id}`;
 const idOf = (tag) => Number(/^alarm-(\d+)$/.exec(tag)?.[1] ?? 0); // 0: of no alarm
 const own = new Map(); // those that no service worker shows, by tag
 
-export async function notify(alarm, words) {
+// `again`: it may stand there from before, and is to be heard all the same.
+export async function notify(alarm, words, again = false) {
   if (notifications() !== "granted" || document.visibilityState === "visible") return;
   const path = `desk/${alarm.id}`;
   const tag = tagOf(alarm);
   const options = {
     body: words,
     tag,
+    renotify: again,
     icon: "/static/icons/tower-192.png",
     requireInteraction: true,
     data: { path },

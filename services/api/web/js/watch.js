@@ -1,6 +1,6 @@
 // The room's ears: sound, title, notifications and screen-reader announcements follow the alarms.
 // Started once, draws nothing itself.
-import { inQueueOrder, isFire, isOpen, isWaiting, wantedSound } from "./alarms.js";
+import { begunAt, inQueueOrder, isFire, isOpen, isWaiting, wantedSound } from "./alarms.js";
 import { serverNow } from "./clock.js";
 import { language, t } from "./i18n.js";
 import { alarmName, alarmPlace } from "./parts.js";
@@ -14,9 +14,10 @@ import { html, useEffect, useState } from "./ui.js";
 const GESTURES = ["pointerdown", "click", "keydown", "visibilitychange"];
 const SAID_TOGETHER_MS = 4000; // alarms that are no fire: a flood of them is one sentence now and then
 
-const seen = new Set(); // that were told, and wait for a person since
-const known = new Map(); // what was open when the page was connected last, or came since: did it wait then?
-let round = 0; // the connection that `known` is of
+// What waits for a person and needs no telling any more, as it was told or stood here when the page was
+// opened: when it began, by its id. A new fire on the row of one that still waits began later.
+const told = new Map();
+let round = 0; // the connection that was looked at last
 
 function judge() {
   const { alarms, notices, session } = live.get();
@@ -26,30 +27,24 @@ function judge() {
   play(session && !hushed() ? wantedSound(open, [...notices.values()], serverNow()) : null);
 }
 
-// One that somebody took may ask again: then it is told again.
-function remember(alarm) {
-  known.set(alarm.id, isWaiting(alarm));
-  if (!isWaiting(alarm)) seen.delete(alarm.id);
-  if (!isOpen(alarm)) known.delete(alarm.id);
-}
-
-function isCalling(id) {
-  const alarm = live.get().alarms.get(id);
-  return !!alarm && isOpen(alarm) && isWaiting(alarm);
-}
+const isCalling = (alarm) => !!alarm && isOpen(alarm) && isWaiting(alarm);
+const isNews = (alarm) => isCalling(alarm) && told.get(alarm.id) !== begunAt(alarm);
+const remember = (alarm) => told.set(alarm.id, begunAt(alarm));
 
 // What came while this page was not connected: told when it is again, as if it came now. What was told and
-// is over since calls nobody any more.
+// is over since calls nobody any more; one that somebody took may ask again: then it is told again.
 function missed() {
   const { round: present, alarms } = live.get();
   if (present === round) return [];
   const first = round === 0;
   round = present;
-  const open = [...alarms.values()].filter(isOpen);
-  const fresh = open.filter((alarm) => !known.get(alarm.id));
-  for (const alarm of open) remember(alarm);
-  withdrawOthers(isCalling);
-  return first ? [] : fresh;
+  const calls = (id) => isCalling(alarms.get(id));
+  for (const id of [...told.keys()]) if (!calls(id)) told.delete(id);
+  withdrawOthers(calls);
+  const news = [...alarms.values()].filter(isNews);
+  if (!first) return news;
+  for (const alarm of news) remember(alarm);
+  return [];
 }
 
 const words = (alarm) =>
@@ -73,15 +68,16 @@ function listen(hearFires, hearOthers) {
     waiting = [];
   };
   const tell = (alarms) => {
-    const news = alarms.filter((alarm) => isOpen(alarm) && isWaiting(alarm) && !seen.has(alarm.id));
+    const news = alarms.filter(isNews);
     if (!news.length) return;
-    for (const { id } of news) seen.add(id);
+    const again = new Set(news.filter(({ id }) => told.has(id)));
+    for (const alarm of news) remember(alarm);
     news.sort(inQueueOrder("newest"));
     const fires = news.filter(isFire);
     waiting.push(...news.filter((alarm) => !isFire(alarm)));
     if (fires.length) {
       unhush();
-      for (const fire of fires) notify(fire, words(fire));
+      for (const fire of fires) notify(fire, words(fire), again.has(fire));
       hearFires(fires);
     } else chime();
     sayOthers();
@@ -96,9 +92,10 @@ function listen(hearFires, hearOthers) {
     judge();
   }, 1000);
   const leave = live.subscribe(look);
-  const deaf = onAlarm((alarm) => {
+  const deaf = onAlarm((heard) => {
+    const alarm = live.get().alarms.get(heard.id) ?? heard; // an older copy may come late
     if (isFire(alarm) && !isWaiting(alarm)) withdraw(alarm);
-    remember(alarm);
+    if (!isCalling(alarm)) told.delete(alarm.id);
     tell([alarm]);
   });
   return () => {

@@ -1,7 +1,7 @@
 // The question behind an act, for one alarm or several: what it is about, what follows, and the answer on its
 // way.
-import { isShelved, isUnverified, isFire, isOpen } from "../alarms.js";
-import { get } from "../api.js";
+import { begunAt, isFire, isOpen, isShelved, isUnverified } from "../alarms.js";
+import { get, Problem } from "../api.js";
 import { t, word } from "../i18n.js";
 import { may } from "../may.js";
 import { alarmName, siteOrDevice } from "../parts.js";
@@ -51,19 +51,34 @@ function subjectOf(alarms) {
 
 const RANK = ["suspected", "probable", "confirmed"];
 const isNoWorse = (now, before) =>
-  now.severity === before.severity && RANK.indexOf(now.confidence) <= RANK.indexOf(before.confidence);
+  now.severity === before.severity
+  && RANK.indexOf(now.confidence) <= RANK.indexOf(before.confidence)
+  && begunAt(now) === begunAt(before);
+
+// What a person was told of an alarm since they were asked about it, by the alarm as it was then.
+const toldOf = new WeakMap();
+
+// Refuses a verdict on what grew worse since it was told, or on a new fire that began there; the next press
+// is a verdict on what it is now.
+function mustBeSame(alarm, newest) {
+  const before = toldOf.get(alarm) ?? alarm;
+  toldOf.set(alarm, newest);
+  if (isNoWorse(newest, before)) return;
+  throw Object.assign(new Problem(412, { type: "version_conflict" }), { text: t("dialog.grew_worse") });
+}
 
 // A verdict on one fire changes the version of the others of its site. One that grew no worse meanwhile is
-// still what the person judged; one that did is shown again first.
+// still what the person judged. Who says real is never refused.
 async function judge(alarm, outcome, note) {
   const shown = live.get().alarms.get(alarm.id) ?? alarm;
+  if (outcome !== "real") mustBeSame(alarm, shown);
   try {
     await verify(shown, outcome, note);
   } catch (refused) {
     if (refused.status !== 412) throw refused;
     const newest = await get(`/api/v1/alarms/${alarm.id}`);
     putAlarms([newest]);
-    if (!isNoWorse(newest, alarm)) throw refused;
+    mustBeSame(alarm, newest);
     await verify(newest, outcome, note);
   }
 }

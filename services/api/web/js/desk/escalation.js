@@ -1,5 +1,5 @@
 // The clock that only a verdict stops: how long until an unverified fire goes to 119 by itself.
-import { isUnverified, untilEscalation } from "../alarms.js";
+import { begunAt, isUnverified, untilEscalation } from "../alarms.js";
 import { countdown } from "../format.js";
 import { t } from "../i18n.js";
 import { html } from "../ui.js";
@@ -9,7 +9,7 @@ const LAST_CALL_MS = 30_000;
 export function EscalationBar({ alarm, now, compact }) {
   const left = untilEscalation(alarm, now);
   if (left === null || !isUnverified(alarm)) return null;
-  const whole = Math.max(1, Date.parse(alarm.escalates_at) - Date.parse(alarm.opened_at));
+  const whole = Math.max(1, Date.parse(alarm.escalates_at) - Date.parse(begunAt(alarm)));
   const over = left <= 0;
   const label = over ? t("desk.escalated") : `${countdown(left)} ${t("desk.escalates_in")}`;
   return html`<span

@@ -245,6 +245,8 @@ export const en = {
   "dialog.real_go": "Confirm, send to 119",
   "dialog.false_title": "Mark as false alarm",
   "dialog.false_line": "This fire alarm ends; the same component firing again starts a new clock.",
+  "dialog.grew_worse":
+    "Not sent: a new fire began here since you were asked, or it grew worse. Look, then press again",
   "dialog.test_title": "Mark as test",
   "dialog.test_line": "This fire alarm ends as a test and is not sent to 119.",
   "dialog.correct_title": "Correct the verdict",

@@ -239,6 +239,7 @@ export const zh = {
   "dialog.real_go": "确认，上报 119",
   "dialog.false_title": "记为误报",
   "dialog.false_line": "本条火警结束；同一部件再次报警会重新计时。",
+  "dialog.grew_worse": "没有提交：打开此窗口后这里又起火警，或火情加重。请看清后再按一次",
   "dialog.test_title": "记为测试",
   "dialog.test_line": "本条火警按测试结束，不上报 119。",
   "dialog.correct_title": "更正核实结果",
