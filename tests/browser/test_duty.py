@@ -90,7 +90,7 @@ def test_an_alarm_is_shelved_with_an_end_handed_over_and_cleared(visit, system):
     opened.locator(link).click()
     page.get_by_role("article").get_by_role("button", name="搁置", exact=True).click()
     dialog = page.get_by_role("dialog", name="搁置告警")
-    dialog.get_by_text("2 h", exact=True).click()
+    dialog.get_by_text("2 小时", exact=True).click()
     dialog.get_by_label("原因").fill("门锁待修")
     before = time.time()
     dialog.get_by_role("button", name="确定").click()

@@ -170,6 +170,15 @@ def test_every_problem_of_the_api_is_said_in_both_languages():
     assert said == codes | {"unreachable", "timeout"}  # the page itself finds out about these
 
 
+def test_times_are_written_by_the_tables_of_words_in_the_language_of_the_page():
+    """A number and its unit in one template: `12 ms`, `${n} s`, `"30 min"`."""
+    written = re.compile(r"""[}\d] (?:ms|s|min|h|d|/s)[`"']""")
+    scripts = [script for script in SCRIPTS if not script.name.startswith("en")]
+    wrong = [(script.name, line) for script in scripts for line in script.read_text().splitlines()
+             if written.search(line)]  # fmt: skip
+    assert not wrong
+
+
 def test_no_script_repeats_a_list_of_the_programs():
     lists = re.findall(r"= (\[.*\]);", (WORDS / "lists.js").read_text())
     for script in SCRIPTS:

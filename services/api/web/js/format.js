@@ -34,7 +34,6 @@ export function dayText(at) {
   return `${dayNumber(at)} ${t("weekdays").split(" ")[wallOf(at).weekday]}`;
 }
 
-
 // 37 s, 12 min, 3 h 05, 2 d: one glance.
 export function span(seconds) {
   const s = Math.max(0, Math.round(seconds));
@@ -125,8 +124,8 @@ export function bytes(value) {
 export function latency(seconds) {
   if (seconds === null || seconds === undefined) return "–";
   return seconds < 1
-    ? `${Math.round(seconds * 1000)} ms`
-    : `${number(seconds, seconds < 10 && !Number.isInteger(seconds) ? 2 : 0)} s`;
+    ? t("span.ms", { n: Math.round(seconds * 1000) })
+    : t("span.s", { n: number(seconds, seconds < 10 && !Number.isInteger(seconds) ? 2 : 0) });
 }
 
 export function distance(metres) {

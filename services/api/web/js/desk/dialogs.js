@@ -51,7 +51,7 @@ const Until = ({ most = 24, label }) => html`<fieldset class="durations">
   <legend>${label}</legend>
   ${HOURS.filter((h) => h <= most).map((h) => html`<label key=${h}>
     <input type="radio" name="hours" value=${h} defaultChecked=${h === 1} />
-    <span>${h < 1 ? "30 min" : `${h} h`}</span>
+    <span>${h < 1 ? t("span.min", { n: 60 * h }) : t("span.hours", { n: h })}</span>
   </label>`)}
 </fieldset>`;
 

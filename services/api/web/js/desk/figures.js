@@ -53,7 +53,7 @@ const COUNTS = [
   "device_flooding",
   "device_unreadable",
 ];
-const UNIT_OF = { ingest_stalled: "s", clock_drift: "s", storage_low: "%", certificate_expiring: "d" };
+const WORDS_OF = { ingest_stalled: "span.s", clock_drift: "span.s", certificate_expiring: "span.d" };
 
 const withUnit = (field, value) => `${measured(field, value)} ${unit(field)}`.trim();
 
@@ -68,8 +68,9 @@ function figure(alarm, device, value) {
   if (DEVICES.includes(alarm.code)) return t("desk.n_devices", { n: number(value, 0) });
   if (COUNTS.includes(alarm.code)) return number(value, 0);
   if (alarm.code === "clock_drift" && alarm.component === "records") return span(value * 60);
-  const own = UNIT_OF[alarm.code];
-  if (own) return `${number(value, Number.isInteger(value) ? 0 : 1)} ${own}`;
+  const own = number(value, Number.isInteger(value) ? 0 : 1);
+  if (alarm.code in WORDS_OF) return t(WORDS_OF[alarm.code], { n: own });
+  if (alarm.code === "storage_low") return `${own} %`;
   const early = alarm.early_warning?.unit;
   if (early) return `${number(value, EARLY_DIGITS[early] ?? 1)} ${early}`;
   const [field = "value"] = fieldsOf(alarm, device);

@@ -1,7 +1,7 @@
 // Which platform is told what, and how that goes: state, last answer, backlog, and what can be done.
 import { hideSecret, showSecret, useSecret } from "../admin/secret.js";
 import { useNow } from "../clock.js";
-import { ago, dateTime, number } from "../format.js";
+import { ago, dateTime, latency } from "../format.js";
 import { t, word } from "../i18n.js";
 import { Icon } from "../icons.js";
 import { Empty, Failure, personName } from "../parts.js";
@@ -61,7 +61,7 @@ function Deliveries({ subscription }) {
         </td>
         <td>
           ${one.last_error ?? one.last_status ?? "–"}
-          <small>${one.took_ms === null ? "" : `${number(one.took_ms, 0)} ms`}</small>
+          <small>${one.took_ms === null ? "" : latency(one.took_ms / 1000)}</small>
         </td>
       </tr>`)}
     </tbody>

@@ -118,7 +118,7 @@ function Lanes({ system, now }) {
             <dd>
               ${lane.rate_per_s === undefined || lane.rate_per_s === null
                 ? "–"
-                : `${number(lane.rate_per_s, 1)} /s`}
+                : t("span.rate", { n: number(lane.rate_per_s, 1) })}
             </dd>
           </div>
           <div class="fact"><dt>${t("system.lag")}</dt><dd>${latency(lane.lag_s)}</dd></div>

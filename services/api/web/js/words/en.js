@@ -107,11 +107,14 @@ export const en = {
   "watching.empty": "No devices yet",
   "watching.empty_line": "None is registered and none reports.",
 
+  "span.ms": "{n} ms",
   "span.s": "{n} s",
   "span.min": "{n} min",
   "span.h": "{n} h {m}",
+  "span.hours": "{n} h",
   "span.d": "{n} d",
   "span.ago": "{span} ago",
+  "span.rate": "{n} /s",
 
   "bearings": "N NE E SE S SW W NW",
   "zone": "Beijing time",

@@ -101,11 +101,14 @@ export const zh = {
   "watching.empty": "还没有设备",
   "watching.empty_line": "没有登记设备，也没有设备上报。",
 
+  "span.ms": "{n} 毫秒",
   "span.s": "{n} 秒",
   "span.min": "{n} 分",
   "span.h": "{n} 小时 {m}",
+  "span.hours": "{n} 小时",
   "span.d": "{n} 天",
   "span.ago": "{span}前",
+  "span.rate": "{n} 条/秒",
 
   "bearings": "北 东北 东 东南 南 西南 西 西北",
   "zone": "北京时间",
