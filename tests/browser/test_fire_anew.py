@@ -1,5 +1,7 @@
 """A fire that begins on the alarm of an older one which nobody has judged: open pages tell it as the new fire it is."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -9,6 +11,12 @@ from tests.support.servers import until
 LONG_AGO = """
 update alarm set life = jsonb_set(life, '{last_at}', to_jsonb(opened_at - interval '1 hour')) where id = $1"""
 TOLD = "([tag, count]) => noted.filter((one) => one.tag === tag && !one.closed).length === count"
+
+HEARD = """async ([id, version]) => {
+  const { live } = await import("/static/js/store.js");
+  return live.get().alarms.get(id)?.version >= version;
+}"""
+QUEUE = "[...document.querySelectorAll('.queue-side .row [data-alarm]')].map((one) => one.dataset.alarm)"
 
 
 @pytest.fixture
@@ -72,6 +80,22 @@ def test_it_is_told_when_a_page_that_was_cut_off_is_connected_again(visit, syste
     page.wait_for_function(TOLD, arg=[tag, 1])
 
 
+def test_its_age_is_that_of_the_new_one_and_it_stands_below_a_fire_that_was_there_before(visit, system, burns):
+    panel, other = system.panel("FA-006"), system.panel("FA-007")
+    fire = burns(panel)
+    older = burns(other)["id"]
+    system.age_alarm(fire["id"], 3 * 3600)
+    system.age_alarm(older, 3600)
+    burns(panel)
+    page = visit(f"/?lang=zh#/desk/{fire['id']}")
+    row = page.locator(f".row:has([data-alarm='{fire['id']}'])")
+    expect(row.locator(".row-age")).to_have_text(re.compile(r"^\d+ (秒|分)$"))
+    first = page.get_by_role("article").locator(".facts .fact").first
+    expect(first.locator("em")).to_have_text(re.compile(r"^\d+ (秒|分)$"))
+    expect(first).to_contain_text("打开")
+    assert page.evaluate(QUEUE) == [str(older), str(fire["id"])]
+
+
 @pytest.mark.parametrize("outcome", ["误报", "测试"])
 def test_a_verdict_that_was_meant_for_the_older_one_is_not_sent_unseen(visit, system, burns, outcome):
     panel = system.panel("FA-005")
@@ -80,9 +104,8 @@ def test_a_verdict_that_was_meant_for_the_older_one_is_not_sent_unseen(visit, sy
     page.get_by_role("article").get_by_role("button", name=outcome, exact=True).click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("说明").fill("已到现场，是蒸汽")
-    heard = "async ([id, version]) => (await import('/static/js/store.js')).live.get().alarms.get(id)?.version >= version"
     anew = burns(panel)
-    page.wait_for_function(heard, arg=[anew["id"], anew["version"]])
+    page.wait_for_function(HEARD, arg=[anew["id"], anew["version"]])
     dialog.get_by_role("button", name="确定").click()
     expect(dialog.locator(".failure")).to_contain_text("又起火警")
     assert system.fire_of(panel)["verification"] == "pending"

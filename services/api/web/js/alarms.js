@@ -19,15 +19,16 @@ export const isWaiting = (alarm) =>
 export const begunAt = (alarm) => alarm.since ?? alarm.opened_at;
 export const rank = (alarm) => SEVERITIES.indexOf(alarm.severity);
 
-// Fires first, then the worst; inside a severity what nobody took, then by age ("oldest" or "newest" first).
-// A fire keeps its place when somebody takes it: the next press must not meet another row.
+// Fires first, then the worst; inside a severity what nobody took, then by when it began ("oldest" or
+// "newest" first). A fire keeps its place when somebody takes it: the next press must not meet another
+// row.
 export function inQueueOrder(order) {
   const sign = order === "newest" ? -1 : 1;
   return (a, b) =>
     Number(isFire(b)) - Number(isFire(a))
     || rank(a) - rank(b)
     || (!isFire(a) && Number(isWaiting(b)) - Number(isWaiting(a)))
-    || sign * (Date.parse(a.opened_at) - Date.parse(b.opened_at))
+    || sign * (Date.parse(begunAt(a)) - Date.parse(begunAt(b)))
     || a.id - b.id;
 }
 

@@ -1,6 +1,6 @@
 // Alarms as one works through them: the fires of one site together, alarms of one cause as one line, and
 // which fire comes next. Pure: alarms in, an order out.
-import { isFire, isOpen, isUnverified, isWaiting } from "./alarms.js";
+import { begunAt, isFire, isOpen, isUnverified, isWaiting } from "./alarms.js";
 
 const INCIDENT_FROM = 3;
 
@@ -12,10 +12,10 @@ function groupOf(alarm) {
   return alarm.incident_id ? `incident-${alarm.incident_id}` : null;
 }
 
-const byOpening = (a, b) => Date.parse(a.opened_at) - Date.parse(b.opened_at) || a.id - b.id;
+const byBegin = (a, b) => Date.parse(begunAt(a)) - Date.parse(begunAt(b)) || a.id - b.id;
 
 // The lines of the queue for alarms in its order: {key, alarms}. Several alarms are a group, which stands
-// where its first member stands. Fires inside a group go by their opening, so that the first-out leads.
+// where its first member stands. Fires inside a group go by when they began, so that the first-out leads.
 export function linesOf(alarms) {
   const members = new Map();
   for (const alarm of alarms) {
@@ -28,7 +28,7 @@ export function linesOf(alarms) {
     const all = members.get(group) ?? [alarm];
     if (all.length < (isFire(alarm) ? 2 : INCIDENT_FROM)) lines.push({ key: alarm.id, alarms: [alarm] });
     else if (all[0] === alarm)
-      lines.push({ key: group, alarms: isFire(alarm) ? [...all].sort(byOpening) : all });
+      lines.push({ key: group, alarms: isFire(alarm) ? [...all].sort(byBegin) : all });
   }
   return lines;
 }
@@ -37,7 +37,7 @@ export function linesOf(alarms) {
 export function burning(alarms) {
   const fires = [...alarms].filter((alarm) => isOpen(alarm) && isFire(alarm) && isUnverified(alarm));
   const waits = (line) => Number(line.alarms.some(isWaiting));
-  return linesOf(fires.sort(byOpening)).sort((a, b) => waits(b) - waits(a));
+  return linesOf(fires.sort(byBegin)).sort((a, b) => waits(b) - waits(a));
 }
 
 // The fire to go to after `from`: the next below it that nobody took, from the top again at the end; where

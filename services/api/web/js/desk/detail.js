@@ -1,5 +1,5 @@
 // One alarm: what, where, the running clock, what can be done, and everything known beside it.
-import { dispatchOf, isFire, isLate, isOpen, isShelved, isWaiting } from "../alarms.js";
+import { begunAt, dispatchOf, isFire, isLate, isOpen, isShelved, isWaiting } from "../alarms.js";
 import { get } from "../api.js";
 import { useNow } from "../clock.js";
 import { age, areaName, clockTime, dateTime } from "../format.js";
@@ -157,7 +157,8 @@ export function Detail({ id, known, round, start, refused, onBack, from = "queue
     <${Actions} alarm=${alarm} now=${now} start=${start} refused=${refused} />
     <dl class="facts">
       <${Field} name=${t("desk.since", { at: "" }).trim()}>
-        ${dateTime(alarm.opened_at)} <em>${age(alarm.opened_at, Date.parse(alarm.closed_at) || now)}</em>
+        ${dateTime(begunAt(alarm))} <em>${age(begunAt(alarm), Date.parse(alarm.closed_at) || now)}</em>
+        ${alarm.since && html`${" "}<small>${t("desk.opened", { at: dateTime(alarm.opened_at) })}</small>`}
       <//>
       ${alarm.device && html`<${Field} name=${t("desk.device")}>
         <a href=${`#/devices/${alarm.device}`}>${deviceName(alarm)}</a>

@@ -1,6 +1,6 @@
 // Alarms that belong together as one line: the fires of one site with their components, or one cause and its
 // effects.
-import { isFire, isOverdue, isWaiting } from "../alarms.js";
+import { begunAt, isFire, isOverdue, isWaiting } from "../alarms.js";
 import { useNow } from "../clock.js";
 import { age } from "../format.js";
 import { SeverityMark } from "../icons.js";
@@ -12,8 +12,7 @@ import { isTakable, take } from "./deeds.js";
 import { Row } from "./row.js";
 
 const componentOf = (alarm) => alarm.component || alarm.zone || deviceName(alarm);
-const oldestOf = (alarms) => alarms.reduce((least, { opened_at }) => (opened_at < least ? opened_at : least),
-  alarms[0].opened_at);
+const oldestOf = (alarms) => alarms.map(begunAt).sort()[0];
 
 function title(alarms) {
   const [worst] = alarms;

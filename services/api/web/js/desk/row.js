@@ -1,5 +1,5 @@
 // One alarm in the queue: what, where, since when, its clock, and what became of taking it.
-import { dispatchOf, isFire, isOverdue, isWaiting } from "../alarms.js";
+import { begunAt, dispatchOf, isFire, isOverdue, isWaiting } from "../alarms.js";
 import { serverNow, useNow } from "../clock.js";
 import { age } from "../format.js";
 import { SeverityMark } from "../icons.js";
@@ -41,7 +41,7 @@ const YOUNG_MS = 90_000;
 const CALM_S = 15;
 const FRESH_MS = 5000; // shown as just arrived
 const isLively = (alarm) =>
-  isFire(alarm) || alarm.severity === "critical" || serverNow() - Date.parse(alarm.opened_at) < YOUNG_MS;
+  isFire(alarm) || alarm.severity === "critical" || serverNow() - Date.parse(begunAt(alarm)) < YOUNG_MS;
 
 // `desk` is what the rows share: the choice, the selection and what a press does.
 export function Row({ alarm, desk, child, first }) {
@@ -49,7 +49,7 @@ export function Row({ alarm, desk, child, first }) {
   const chosen = alarm.id === desk.chosen;
   const picked = desk.picked.has(alarm.id);
   const part = child && isFire(alarm) && partOf(alarm); // what tells it from the others of its site
-  const [fresh] = useState(() => serverNow() - Date.parse(alarm.opened_at) < FRESH_MS);
+  const [fresh] = useState(() => serverNow() - Date.parse(begunAt(alarm)) < FRESH_MS);
   const press = (event) =>
     event.ctrlKey || event.metaKey ? desk.pick([alarm]) : desk.choose(alarm.id);
   return html`<li
@@ -83,7 +83,7 @@ export function Row({ alarm, desk, child, first }) {
         <${EscalationBar} alarm=${alarm} now=${now} compact />
       </span>
       <span class="row-side">
-        <span class="row-age">${age(alarm.opened_at, now)}</span>
+        <span class="row-age">${age(begunAt(alarm), now)}</span>
         <span class="row-state">${word("state", alarm.state)}</span>
       </span>
     </button>

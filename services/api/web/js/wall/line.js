@@ -1,6 +1,6 @@
 // A line of the wall: one alarm with its part and device, the fires of one site with their parts, or one
 // cause with its effects.
-import { isFire, isOverdue, isUnverified, isWaiting, untilEscalation } from "../alarms.js";
+import { begunAt, isFire, isOverdue, isUnverified, isWaiting, untilEscalation } from "../alarms.js";
 import { age, countdown } from "../format.js";
 import { SeverityMark } from "../icons.js";
 import { t, word } from "../i18n.js";
@@ -35,7 +35,7 @@ export function Line({ alarms, now }) {
   const waiting = alarms.filter(isWaiting);
   const clocks = alarms.filter(isUnverified).map((alarm) => untilEscalation(alarm, now) ?? Infinity);
   const left_ms = Math.min(...clocks, Infinity);
-  const oldest = alarms.map((alarm) => alarm.opened_at).sort()[0];
+  const oldest = alarms.map(begunAt).sort()[0];
   const { name, many, place } = wordsOf(alarms);
   const state = word("state", (waiting[0] ?? first).state);
   return html`<li

@@ -159,6 +159,7 @@ export const en = {
   "desk.late": "Reported {n} min late",
   "desk.shelved_until": "Shelved until {at}",
   "desk.since": "Since {at}",
+  "desk.opened": "this alarm opened at {at}",
   "desk.value": "When raised",
   "desk.value_now": "Now",
   "desk.n_devices": "{n} devices",

@@ -153,6 +153,7 @@ export const zh = {
   "desk.late": "迟报 {n} 分钟",
   "desk.shelved_until": "搁置至 {at}",
   "desk.since": "起于 {at}",
+  "desk.opened": "此告警 {at} 打开",
   "desk.value": "触发时",
   "desk.value_now": "现在",
   "desk.n_devices": "{n} 台",
