@@ -1,6 +1,6 @@
 // What every page must show above everything else:
 // no connection, nobody took it, 119 did not take it, drill, tests.
-import { isLate, isOverdue, isUndelivered, nobodyCalls } from "./alarms.js";
+import { inQueueOrder, isLate, isOverdue, isUndelivered, nobodyCalls } from "./alarms.js";
 import { useNow } from "./clock.js";
 import { clockTime, dateTime, span } from "./format.js";
 import { Icon } from "./icons.js";
@@ -63,7 +63,9 @@ export function Banners() {
   const now = useNow();
   const state = useStore(live, (all) => all);
   const { connection, lostAt, databaseAway, outdated, alarms, notices, system } = state;
-  const overdue = [...alarms.values()].filter((alarm) => isOverdue(alarm, now));
+  const overdue = [...alarms.values()]
+    .filter((alarm) => isOverdue(alarm, now))
+    .sort(inQueueOrder("oldest")); // the bar leads to the first
   const undelivered = [...notices.values()].filter((notice) => isUndelivered(notice, now));
   const noDesk = nobodyCalls([...notices.values()], now);
   const late = [...notices.values()]
