@@ -5,6 +5,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import PHONE
 from tests.browser.county import AREA
+from tests.browser.held import Held
 
 NEXT = {"username": "zhao", "password": "a fine long pass phrase", "role": "duty_officer", "areas": [AREA, "140931"]}
 
@@ -61,3 +62,21 @@ def test_times_are_the_countys_whatever_zone_the_phone_is_in(visit, system):
         """() => document.querySelector(".clock").textContent.match(/\\d\\d:\\d\\d/)[0]
                  === new Date().toLocaleTimeString("en-GB", {timeZone: "Asia/Shanghai"}).slice(0, 5)"""
     )
+
+
+def test_an_answer_about_another_shift_that_was_slow_does_not_become_what_is_signed(visit, system):
+    page = visit("/?lang=zh#/desk/handover")
+    begin = page.locator("form.sign [type=datetime-local]")
+    expect(begin).to_be_visible()
+    hours_ago = "async (n) => (await import('/static/js/zone.js')).inputTime(Date.now() - n * 3_600_000)"
+    first, second = page.evaluate(hours_ago, 3), page.evaluate(hours_ago, 5)
+    held = Held(page, "**/api/v1/handover?**")
+    begin.fill(first)
+    held.wait()
+    begin.fill(second)
+    expect(page.locator(".handover > header time")).to_contain_text(second.replace("T", " "))
+    with page.expect_response("**/api/v1/handover?**") as answered:
+        held.let_go()
+    answered.value.finished()
+    page.evaluate("new Promise((taken) => setTimeout(taken, 300))")
+    expect(begin).to_have_value(second)

@@ -1,6 +1,6 @@
 // The sheet of a hand-over: what is open, what was closed, what is put aside or stopped, what 119 did not
 // get.
-import { inQueueOrder } from "../alarms.js";
+import { begunAt, inQueueOrder } from "../alarms.js";
 import { age, areaName, dateTime } from "../format.js";
 import { pick, t, word } from "../i18n.js";
 import { alarmName, alarmPlace, personName, Severity } from "../parts.js";
@@ -66,7 +66,7 @@ function Alarms({ items, now, closed = false }) {
         ${!closed && html`<td><${State} alarm=${alarm} /></td>`}
         <td><${Verdict} alarm=${alarm} /></td>
         <td><${Told} dispatch=${alarm.dispatch} /></td>
-        <td class="num">${closed ? dateTime(alarm.closed_at) : age(alarm.opened_at, now)}</td>
+        <td class="num">${closed ? dateTime(alarm.closed_at) : age(begunAt(alarm), now)}</td>
       </tr>`)}
     </tbody>
   </table></div>`;
