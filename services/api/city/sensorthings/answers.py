@@ -22,11 +22,12 @@ Position = tuple[int, int, datetime, int, int, int]
 
 @dataclass(slots=True)
 class Item:
-    """One entity with its expanded items."""
+    """One entity with its expanded items. `absent` are the links that lead to nothing."""
 
     entity: Entity
     row: Mapping[str, Any]
     links: "dict[str, Item | Page | None]" = field(default_factory=dict)
+    absent: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)

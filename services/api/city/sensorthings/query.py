@@ -18,6 +18,7 @@ from services.api.city.sensorthings.observations import Reading, columns
 from services.api.city.sensorthings.options import Options
 from services.api.city.sensorthings.pages import Pages
 from services.api.city.sensorthings.paths import Hop, Target
+from services.api.city.sensorthings.placeless import leave_out_dead_links
 from services.api.city.sensorthings.properties import property_of
 from services.api.city.sensorthings.refusals import missing
 from services.api.city.sensorthings.rows import View
@@ -41,12 +42,16 @@ async def answer(reads: Reads, view: View, target: Target, options: Options) -> 
     if last.is_single:
         item = await walk.one(last, parent)
         await expansion.follow([item], options.expand)
+        if not target.names and not target.reference:
+            await leave_out_dead_links(reads, item, options)
         return item
     path = last.name if parent is None else f"{address_of(parent)}/{last.name}"
     token = Token(options.skip) if options.token is None else Token.read(options.token)
     page = await pages.read(last.entity, options, path, parent, last.link, token)
     expansion.left -= len(page.items)
     await expansion.follow(page.items, options.expand)
+    if not target.reference:
+        await leave_out_dead_links(reads, page, options)
     return page
 
 

@@ -14,7 +14,7 @@ from services.api.city.sensorthings.options import Expand, Options
 
 VERSION: Final = "v1.1"
 _NAVIGATION: Final = {
-    entity: tuple((f"{name}@iot.navigationLink", f"/{name}") for name in links) for entity, links in LINKS.items()
+    entity: tuple((name, f"{name}@iot.navigationLink", f"/{name}") for name in links) for entity, links in LINKS.items()
 }
 _ALARM: Final = BY_NAME[ALARM].id
 _FIELDS: Final = dict(BY_NUMBER)
@@ -129,8 +129,9 @@ class Renderer:
         entity, key = item.entity, id_of(item)
         link = f"{self.root}/{address_by(entity, key)}"
         shown = {"@iot.id": key, "@iot.selfLink": link, **_RENDER[entity](item.row)}
-        for member, tail in _NAVIGATION[entity]:
-            shown[member] = link + tail
+        for name, member, tail in _NAVIGATION[entity]:
+            if name not in item.absent:
+                shown[member] = link + tail
         if options.select is not None:
             shown = _selected(shown, options.select)
         for expand in options.expand:

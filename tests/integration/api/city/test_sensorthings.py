@@ -108,6 +108,35 @@ async def test_an_observation_is_one_value_and_its_id_leads_back_to_it(sta: Sta,
     assert {name: again[name] for name in one} == one
 
 
+async def test_an_observation_has_no_link_to_a_place_where_its_device_has_none(sta: Sta, world: World) -> None:
+    panels = {world.devices["p-own"], world.devices["p-other"]}
+    link = "FeatureOfInterest@iot.navigationLink"
+    seen: set[int] = set()
+
+    async def look(value: Any) -> None:
+        """Look at every observation in an answer; each link that one of a new device has leads to something."""
+        if isinstance(value, dict) and "phenomenonTime" in value:
+            device = int(value["@iot.id"].partition("-")[0])
+            assert (link in value) == (device not in panels), value
+            if device not in seen:
+                for name, leads_to in value.items():
+                    if name.endswith("Link"):
+                        await sta(leads_to.removeprefix(f"{ROOT}/"))
+            seen.add(device)
+        for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+            await look(inner)
+
+    panel = world.devices["p-own"]
+    await look(page := await sta(f"Datastreams({panel * 100 + 29})/Observations", orderby="phenomenonTime desc"))
+    await look(await sta(f"Observations('{page['value'][0]['@iot.id']}')"))
+    for nested in ("Observations($filter=parameters/seq gt 2)", "Observations($top=1;$orderby=phenomenonTime desc)"):
+        await look(await sta("Things", expand=f"Datastreams($expand={nested})"))
+    await look(await sta("Observations", top=1000))
+    assert panels < seen
+    chosen = await sta("Observations", top=1000, select="result,FeatureOfInterest")
+    assert {one.keys() == {"result"} for one in chosen["value"]} == {False, True}
+
+
 async def test_alarms_are_told_as_text_with_the_rest_beside_it(sta: Sta, world: World) -> None:
     page = await sta(f"Datastreams({world.devices['h-own'] * 100 + 99})/Observations", orderby="phenomenonTime desc")
     assert [one["result"] for one in page["value"]] == [
