@@ -175,8 +175,8 @@ def _info(message: Message, told: Mapping[str, Any]) -> Element:
         ("firetower:state", alarm["state"]),
         ("firetower:confidence", alarm["confidence"]),
         ("firetower:verification", alarm["verification"]),
-        ("firetower:value", alarm["value"]),
-        ("firetower:limit", alarm["limit"]),
+        ("firetower:value", _plain(alarm["value"])),
+        ("firetower:limit", _plain(alarm["limit"])),
     ):
         if value not in (None, ""):
             _code(info, "parameter", name, value)
@@ -209,6 +209,11 @@ def _place_name(told: Mapping[str, Any]) -> str:
     site, device = told.get("site") or {}, told.get("device") or {}
     names = (told.get("area_name"), site.get("name"), device.get("name") or device.get("code"))
     return " ".join(dict.fromkeys(name for name in names if name)) or "全县"
+
+
+def _plain(number: float | None) -> float | None:
+    """Return a whole number as such: an event keeps 5 where the table of alarms holds 5.0, and both are one message."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
 def _certainty(alarm: Mapping[str, Any]) -> str:

@@ -117,6 +117,15 @@ def test_a_circle_has_the_latitude_first() -> None:
     assert area.geocodes[0].value.value == "140931100"
 
 
+def test_a_whole_number_is_the_same_text_however_it_is_stored() -> None:
+    made = [render(Message(1, "Alert", NOW, ()), "140931", told(value=value, limit=3)) for value in (5, 5.0)]
+    assert made[0] == made[1]
+    parameters = {one.value_name.value: one.value.value for one in read(made[1]).infos[0].parameters}
+    assert (parameters["firetower:value"], parameters["firetower:limit"]) == ("5", "3")
+    exact = read(render(Message(1, "Alert", NOW, ()), "140931", told(value=0.08, limit=-0.5))).infos[0].parameters
+    assert {one.value.value for one in exact} >= {"0.08", "-0.5"}
+
+
 def test_every_sort_of_alarm_fits_the_schema() -> None:
     words = {
         "category": tuple(Category), "severity": tuple(Severity), "confidence": (None, *Confidence),
