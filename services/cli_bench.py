@@ -73,13 +73,18 @@ def bench_api(  # noqa: PLR0917  typer turns each into an option
     devices: Annotated[int, typer.Option(min=2, max=99_999, help="the second is a hydrant")] = 10_000,
     readings: Annotated[int, typer.Option(min=1, help="stored before, as 30 days of 5-minute readings")] = 10_000_000,
     streams: Annotated[int, typer.Option(min=1)] = 300,
-    stalled: Annotated[int, typer.Option(min=0, help="of the streams")] = 50,
+    stalled: Annotated[int | None, typer.Option(min=0, help="of the streams never read; default: a sixth")] = None,
     rate: Annotated[float, typer.Option(min=1, help="changes a second")] = 500,
     seconds: Annotated[float, typer.Option(min=1)] = 20,
     weeks: Annotated[int, typer.Option(min=0, max=1000, help="age of the tables, a chunk a week; 0: new ones")] = 0,
     json: _Json = None,
 ) -> None:
     """Lists, maps and charts, and how late a change comes to every open stream."""
+    if stalled is None:
+        stalled = streams // 6
+    if stalled >= streams:
+        message = f"must be fewer than --streams, which is {streams}: what is measured is measured at those that read"
+        raise typer.BadParameter(message, param_hint="--stalled")
     run_program(
         "bench.api",
         "main",

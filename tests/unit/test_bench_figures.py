@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from bench import alarm, api
 from bench.alarm import Trials, judge, percentile
@@ -116,3 +117,34 @@ def test_the_backlog_is_what_devices_sent_while_nobody_stored(
     monkeypatch.setattr("services.cli_bench.run_program", lambda *_, **given: asked.update(given))
     bench_app(["backlog", *words], standalone_mode=False)
     assert (asked["devices"], asked["readings"]) == (devices, readings)
+
+
+@pytest.mark.parametrize(
+    ("words", "streams", "stalled"),
+    [
+        ([], 300, 50),
+        (["--streams", "20"], 20, 3),
+        (["--streams", "1"], 1, 0),
+        (["--streams", "3", "--stalled", "2"], 3, 2),
+        (["--stalled", "0"], 300, 0),
+    ],
+)
+def test_of_the_streams_a_sixth_is_stalled_unless_somebody_says_how_many(
+    monkeypatch: pytest.MonkeyPatch, words: list[str], streams: int, stalled: int
+) -> None:
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr("services.cli_bench.run_program", lambda *_, **given: asked.update(given))
+    bench_app(["api", *words], standalone_mode=False)
+    assert (asked["streams"], asked["stalled"]) == (streams, stalled)
+
+
+@pytest.mark.parametrize("words", [["--streams", "5", "--stalled", "5"], ["--stalled", "300"]])
+def test_streams_of_which_none_would_read_are_refused_before_anything_runs(
+    monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    """A change is timed at streams that read; without one the run failed after it had filled its tables."""
+    monkeypatch.setattr("services.cli_bench.run_program", lambda *_, **_given: pytest.fail("it ran"))
+    done = CliRunner().invoke(bench_app, ["api", *words])
+    assert done.exit_code == 2
+    assert "--stalled" in done.output
+    assert "fewer than --streams" in " ".join(done.output.split())
