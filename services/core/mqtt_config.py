@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, unquote
 
-from services.core.errors import Fenced, FiretowerError
+from services.core.errors import BadSetting, Fenced, FiretowerError
 
 SESSION_EXPIRY_S = 7 * 24 * 3600
 _SUFFIX = re.compile(rb"([0-9a-f]{16})\s*")
@@ -106,11 +106,17 @@ def service_client_id(state_dir: Path, program: str) -> str:
     """Return `firetower.<program>.<random>`, the same for every start with this state folder.
 
     The random part keeps others from taking the session: a broker compares client ids, not user names.
+
+    Raises:
+        BadSetting: the state folder cannot be made or read, or keeps nothing.
     """
     path = state_dir / "client-ids" / program
-    path.parent.mkdir(parents=True, exist_ok=True)
-    known = _SUFFIX.fullmatch(path.read_bytes()) if path.exists() else None
-    suffix = known[1].decode() if known is not None else _keep_suffix(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        known = _SUFFIX.fullmatch(path.read_bytes()) if path.exists() else None
+        suffix = known[1].decode() if known is not None else _keep_suffix(path)
+    except OSError as error:
+        raise BadSetting(f"FIRETOWER_STATE_DIR: {state_dir} cannot be used: {error}") from error
     return f"firetower.{program}.{suffix}"
 
 

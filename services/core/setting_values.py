@@ -242,7 +242,15 @@ def _folder(value: object) -> object:
     return _without_blanks_at_ends(value) if isinstance(value, str) else value
 
 
-Folder = Annotated[Path, BeforeValidator(_folder)]
+def _no_file(path: Path) -> Path:
+    """Refuse what can be no folder because a file stands there, or on the way to it."""
+    there = next((one for one in (path, *path.parents) if os.path.exists(one)), path)  # noqa: PTH110  raises nothing
+    if os.path.exists(there) and not os.path.isdir(there):  # noqa: PTH110, PTH112
+        raise ValueError(f"{there} is a file; name a folder")
+    return path
+
+
+Folder = Annotated[Path, BeforeValidator(_folder), AfterValidator(_no_file)]
 OptionalPath = Annotated[Path | None, BeforeValidator(_path)]
 OwnHost = Annotated[str, AfterValidator(_own_host)]
 WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]

@@ -187,7 +187,7 @@ class BackupSettings(Settings):
     backup_database_url: OptionalDatabaseUrl = ""  # of a role that replicates
     backup_passphrase_file: OptionalPath = None  # its first line encrypts everything that is kept
     backup_keep: Annotated[int, Field(ge=1)] = 7  # base copies, each with the log after it
-    backup_every_h: Annotated[float, Field(gt=0)] = 24
+    backup_every_h: Annotated[float, Field(gt=0, le=1_000_000)] = 24
     backup_also: Paths = ()  # files and folders beside ours
     basemap: str = ""
     layers_dir: OptionalPath = None

@@ -56,6 +56,7 @@ class Gateway:
 
 def build(settings: GatewaySettings, clock: Clock, limits: Limits) -> Gateway:
     """Put the parts together and take up what the journal holds."""
+    client_id = service_client_id(settings.state_dir, "gateway")  # first: what is no state folder is told in one line
     profiles_file = settings.state_dir / "gateway-profiles.json"
     profiles = load_profiles(profiles_file if profiles_file.exists() else None)
     border = Border(clock)
@@ -81,9 +82,7 @@ def build(settings: GatewaySettings, clock: Clock, limits: Limits) -> Gateway:
             step()
 
     session = Session(
-        SessionConfig.from_url(
-            settings.mqtt, service_client_id(settings.state_dir, "gateway"), filters=FILTERS, receive_maximum=1000
-        ),
+        SessionConfig.from_url(settings.mqtt, client_id, filters=FILTERS, receive_maximum=1000),
         on_delivery=take,
         on_connected=lambda _present: go_on(publisher.connected),
         on_lost=lambda: go_on(publisher.connection_lost),

@@ -10,6 +10,7 @@ from paho.mqtt.exception import MalformedPacket
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
+from services.core.errors import BadSetting
 from services.core.mqtt_config import (
     Delivery,
     OutgoingFull,
@@ -203,3 +204,10 @@ def test_a_client_id_that_somebody_put_back_with_a_line_end_is_the_same(tmp_path
     path = tmp_path / "client-ids" / "gateway"
     path.write_text(path.read_text() + "\n")
     assert service_client_id(tmp_path, "gateway") == before
+
+
+def test_a_state_folder_that_cannot_be_made_is_told_as_a_setting_that_is_wrong(tmp_path):
+    """The gateway and the relay ended with a traceback of sixty lines."""
+    (tmp_path / "away").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(BadSetting, match=r"FIRETOWER_STATE_DIR: .*away cannot be used"):
+        service_client_id(tmp_path / "away", "gateway")
