@@ -14,7 +14,15 @@ from typing import Annotated
 import typer
 
 from services.cli_bench import bench_app
-from services.cli_run import StateDir, have_streams, read_settings, run_program, take_database_of
+from services.cli_run import (
+    StateDir,
+    have_streams,
+    named_file,
+    named_folder,
+    read_settings,
+    run_program,
+    take_database_of,
+)
 from services.cli_stack import stack_app, start_up
 from services.core.errors import BadSetting
 from services.core.secret_files import take_secret_files
@@ -222,7 +230,12 @@ def audit_verify() -> None:
         run_program("services.alerts.audit", "main")
 
 
-_Passphrase = Annotated[Path | None, typer.Option(help="its first line encrypts, or decrypts, everything that is kept")]
+_Passphrase = Annotated[
+    Path | None,
+    typer.Option(
+        parser=named_file, metavar="FILE", help="its first line encrypts, or decrypts, everything that is kept"
+    ),
+]
 
 
 @app.command()
@@ -234,10 +247,13 @@ def backup(
     passphrase_file: _Passphrase = None,
     *,
     follow: Annotated[bool, typer.Option("--follow", help="Keep copies until a signal, as `up` does.")] = False,
-    scratch: Annotated[Path | None, typer.Option(help="of verify: where it restores to; default: TMPDIR")] = None,
+    scratch: Annotated[
+        Path | None,
+        typer.Option(parser=named_folder, metavar="DIR", help="of verify: where it restores to; default: TMPDIR"),
+    ] = None,
 ) -> None:
     """Copy the running system: base copy and continuous log. `backup verify DIR` proves that a copy restores."""
-    verifying, folder = words[0] == "verify" and len(words) > 1, Path(words[-1])
+    verifying, folder = words[0] == "verify" and len(words) > 1, named_folder(words[-1])
     if len(words) != 1 + verifying or words == ["verify"]:
         typer.echo("firetower: give one folder: firetower backup DIR, or firetower backup verify DIR", err=True)
         sys.exit(2)
@@ -252,8 +268,12 @@ def backup(
 
 @app.command()
 def restore(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="what `firetower backup` was given")],
-    state_dir: Annotated[Path, typer.Option("--state-dir", help="a folder that does not exist yet")],
+    folder: Annotated[
+        Path, typer.Argument(parser=named_folder, metavar="DIR", help="what `firetower backup` was given")
+    ],
+    state_dir: Annotated[
+        Path, typer.Option("--state-dir", parser=named_folder, metavar="DIR", help="a folder that does not exist yet")
+    ],
     at: Annotated[str | None, typer.Option(help="2026-11-28T08:30:00+08:00; default: as late as the log goes")] = None,
     passphrase_file: _Passphrase = None,
 ) -> None:

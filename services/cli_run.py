@@ -91,6 +91,13 @@ def named_folder(text: str) -> Path:
     return Path(text)
 
 
+def named_file(text: str) -> Path:
+    """Read an option that names a file; empty text names none."""
+    if not text:
+        raise typer.BadParameter("is empty; name a file")
+    return Path(text)
+
+
 def read_settings() -> Settings:
     """Read what every program takes; a bad value ends the command with one line."""
     try:
