@@ -18,6 +18,7 @@ from services.core import migrate
 from services.core.settings import (
     AlertsSettings,
     ApiSettings,
+    BackupSettings,
     DeskSettings,
     GatewaySettings,
     IngestSettings,
@@ -112,7 +113,15 @@ def test_every_setting_that_compose_passes_exists():
         "api_key",
         "api_url",
     }
-    for kind in (IngestSettings, AlertsSettings, PushSettings, ApiSettings, GatewaySettings, DeskSettings):
+    for kind in (
+        IngestSettings,
+        AlertsSettings,
+        PushSettings,
+        ApiSettings,
+        GatewaySettings,
+        DeskSettings,
+        BackupSettings,
+    ):
         known |= set(kind.model_fields)
     for name, service in COMPOSE["services"].items():
         for variable in service.get("environment", {}):
@@ -121,7 +130,7 @@ def test_every_setting_that_compose_passes_exists():
 
 
 def test_containers_are_closed_and_say_when_they_are_ready():
-    assert set(COMPOSE["services"]) == PROGRAMS | WATCH | {"broker", "database"}
+    assert set(COMPOSE["services"]) == PROGRAMS | WATCH | {"broker", "database", "copies"}
     for name, service in COMPOSE["services"].items():
         assert service["read_only"] is True, name
         assert service["cap_drop"] == ["ALL"], name
@@ -134,7 +143,9 @@ def test_containers_are_closed_and_say_when_they_are_ready():
     assert "USER 10001" in (ROOT / "Dockerfile").read_text()
     assert "ports" not in COMPOSE["services"]["database"]
     profiles = {name: service["profiles"] for name, service in COMPOSE["services"].items() if "profiles" in service}
-    assert profiles == {"desk": ["demo"], "simulate": ["demo"], "prometheus": ["watch"], "grafana": ["watch"]}
+    assert profiles == {
+        "desk": ["demo"], "simulate": ["demo"], "prometheus": ["watch"], "grafana": ["watch"], "copies": ["copies"],
+    }  # fmt: skip
     assert (
         "${FIRETOWER_GRAFANA_PASSWORD:?" in COMPOSE["services"]["grafana"]["environment"]["GF_SECURITY_ADMIN_PASSWORD"]
     )
