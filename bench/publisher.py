@@ -169,7 +169,7 @@ async def publish(
         links.append(link)
     try:
         load.first_s = time.time()
-        await _send_all(links, messages, load, seconds=seconds, count=count, rate=rate)
+        await send_all(links, messages, load, seconds=seconds, count=count, rate=rate)
         while load.acknowledged + load.refused < load.published:
             before = load.acknowledged
             await asyncio.sleep(0.02)
@@ -189,7 +189,7 @@ def _check(links: Sequence[_Connection]) -> None:
         raise LoadFailed("a connection of the load generator was lost")
 
 
-async def _send_all(
+async def send_all(
     links: Sequence[_Connection],
     messages: Sequence[PreparedPublish],
     load: Load,
@@ -198,6 +198,7 @@ async def _send_all(
     count: int | None,
     rate: float | None,
 ) -> None:
+    """Send in turns over the links for so many seconds, or until `count` messages are out, at most `rate` a second."""
     started = time.monotonic()
     position = turn = 0
     total = len(messages)
@@ -205,7 +206,7 @@ async def _send_all(
         elapsed = time.monotonic() - started
         if seconds is not None and elapsed >= seconds:
             return
-        allowed = int(elapsed * rate) - load.published if rate is not None else CHUNK
+        allowed = int(elapsed * rate) + 1 - load.published if rate is not None else CHUNK  # the first goes at once
         if count is not None:
             allowed = min(allowed, count - load.published)
             if load.published >= count:
@@ -214,7 +215,7 @@ async def _send_all(
             await asyncio.sleep(PACE_S)
             continue
         if rate is not None:
-            load.worst_lag_s = max(load.worst_lag_s, allowed / rate - 2 * PACE_S)
+            load.worst_lag_s = max(load.worst_lag_s, (allowed - 1) / rate - 2 * PACE_S)
         link = links[turn % len(links)]
         turn += 1
         if not link.room.is_set():

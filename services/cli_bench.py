@@ -1,15 +1,30 @@
 """`firetower bench …`: the measurements. Part of the command line."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from services.cli_run import run_program
+from services.cli_run import named_file, run_program
 
 bench_app = typer.Typer(no_args_is_help=True, help="Measure a system and the limits of this machine.")
 
-_Json = Annotated[Path | None, typer.Option("--json", help="write the figures here")]
+
+def _figures_file(text: str) -> Path:
+    """Read where figures go, which are there after minutes: what cannot be written is refused before."""
+    path = named_file(text).absolute()
+    if path.is_dir():
+        raise typer.BadParameter(f"{path} is a folder; name a file")
+    there = next(one for one in (path, *path.parents) if one.exists())
+    if not os.access(there, os.W_OK) or (there != path and not there.is_dir()):
+        raise typer.BadParameter(f"{path} cannot be written: look at {there}")
+    return path
+
+
+_Json = Annotated[
+    Path | None, typer.Option("--json", parser=_figures_file, metavar="FILE", help="write the figures here")
+]
 _Running = Annotated[Path | None, typer.Option(help="measure what runs there; default: a system of our own")]
 
 

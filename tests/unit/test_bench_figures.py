@@ -1,11 +1,15 @@
 """The bench's own arithmetic."""
 
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from bench import alarm, api
+from bench import alarm, api, publisher
 from bench.alarm import Trials, judge, percentile
 from services.cli_bench import bench_app
 
@@ -148,3 +152,43 @@ def test_streams_of_which_none_would_read_are_refused_before_anything_runs(
     assert done.exit_code == 2
     assert "--stalled" in done.output
     assert "fewer than --streams" in " ".join(done.output.split())
+
+
+@pytest.mark.parametrize("name", ["", ".", "/dev/null/figures.json"])
+@pytest.mark.parametrize("what", ["ingest", "alarm", "api", "backlog", "city"])
+def test_figures_that_cannot_be_kept_are_refused_before_they_are_measured(
+    monkeypatch: pytest.MonkeyPatch, what: str, name: str
+) -> None:
+    """It was seen after the minutes of the measurement, by a traceback and without the figures."""
+    monkeypatch.setattr("services.cli_bench.run_program", lambda *_, **_given: pytest.fail("it ran"))
+    done = CliRunner().invoke(bench_app, [what, "--json", name])
+    assert done.exit_code == 2
+    assert "--json" in done.output
+
+
+def test_figures_go_into_a_folder_that_is_made_for_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr("services.cli_bench.run_program", lambda *_, **given: asked.update(given))
+    bench_app(["city", "--json", str(tmp_path / "new/city.json")], standalone_mode=False)
+    assert asked["json_file"] == tmp_path / "new/city.json"
+
+
+@pytest.mark.parametrize(("rate", "seconds", "sent"), [(1, 0.05, 1), (0.01, 0.05, 1), (20, 0.12, 3)])
+async def test_a_rate_begins_with_a_message_at_once(
+    monkeypatch: pytest.MonkeyPatch, rate: float, seconds: float, sent: int
+) -> None:
+    """`bench ingest --rate 1 --seconds 1` published nothing and asked whether ingest was running."""
+    load, room = publisher.Load(), asyncio.Event()
+    room.set()
+
+    def send(messages: Sequence[object]) -> None:
+        load.published += len(messages)
+
+    link: Any = SimpleNamespace(room=room, failed=False, send=send)
+    messages: Any = ["reading"] * 2
+    clock = iter(number / 100 for number in range(10_000))  # each look is 10 ms after the one before
+    monkeypatch.setattr(publisher, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr("bench.publisher.PACE_S", 0)
+    await publisher.send_all([link], messages, load, seconds=seconds, count=None, rate=rate)
+    assert load.published == sent
+    assert load.worst_lag_s < 0.02
