@@ -2,6 +2,13 @@
 -- Only the oldest open notice of an alarm is due. fire.confirmed overtakes an alarm.escalated with what stands behind it,
 -- and those of the other fires of its incident; they wait until it was sent. The result can be read whatever the row
 -- holds. $8: notices left out because they cannot even be claimed, for which nothing waits; $9: only this one.
+-- `untold`: confirmations that nobody has tried to tell 119 yet, or whose first attempt is under way. News of the other
+-- fires of their incidents wait for them, and no longer: what 119 does not take of one fire it may take of another.
+with untold as materialized (
+    select alarm_id, incident_id, channel, created_at from notice
+    where state = 'waiting' and type = 'fire.confirmed' and attempts <= 1 and last_error is null
+        and not id = any($8::uuid[])
+)
 update notice set claimed_by = $1, claimed_until = $3, attempts = least(attempts, 2000000000) + 1
 where id in (
     select n.id
@@ -35,6 +42,10 @@ where id in (
             select from notice c
             where c.incident_id = n.incident_id and c.channel = n.channel and c.state = 'waiting'
                 and n.type = any(c.overtakes) and not c.id = any($8::uuid[])))
+        and (n.type = 'fire.confirmed' or not exists (
+            select from untold c
+            where c.incident_id = n.incident_id and c.channel = n.channel and c.alarm_id <> n.alarm_id
+                and c.created_at <= n.created_at))
     order by n.type <> 'fire.confirmed', n.due_at, n.created_at
     limit $5
     for update of n skip locked)

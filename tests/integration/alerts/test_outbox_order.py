@@ -159,6 +159,32 @@ async def test_a_confirmation_overtakes_the_escalation_of_another_fire_of_its_in
     assert await story.drain() == ["fire.confirmed", "alarm.escalated", "alarm.updated"]
 
 
+async def test_119_hears_of_a_fire_by_its_confirmation_before_the_news_of_another_detector(story: Story) -> None:
+    await story.fire()
+    await story.fire("d2")
+    assert sorted(await story.waiting()) == ["alarm.updated", "fire.confirmed"]
+    assert await story.claim(FIRE_NEWS) == [], "nobody has tried to tell 119 of the fire yet"
+    (confirmed,) = await story.claim(FIRES)
+    assert await story.claim(FIRE_NEWS) == [], "it is on its way"
+    await story.take(confirmed["id"])
+    assert [one["type"] for one in await story.claim(FIRE_NEWS)] == ["alarm.updated"]
+
+
+async def test_news_of_a_fire_wait_no_longer_than_the_first_attempt_to_tell_of_it(story: Story) -> None:
+    await story.fire()
+    await story.fire("d2")
+    (confirmed,) = await story.claim(FIRES)
+    await story.conn.execute(SQL["retry"], confirmed["id"], story.now, 503, "HTTP 503")
+    assert [one["type"] for one in await story.claim(FIRE_NEWS)] == ["alarm.updated"], "119 may take one of them"
+
+
+async def test_news_of_a_fire_wait_for_no_confirmation_that_is_set_aside(story: Story) -> None:
+    await story.fire()
+    await story.fire("d2")
+    spoilt = await story.conn.fetchval("select id from notice where type = 'fire.confirmed'")
+    assert [one["type"] for one in await story.claim(FIRE_NEWS, [spoilt])] == ["alarm.updated"]
+
+
 @pytest.mark.parametrize("end", ["dead", "withdrawn", "held"])
 async def test_an_escalation_waits_for_no_confirmation_that_nobody_sends(story: Story, end: str) -> None:
     await story.fire()
