@@ -163,8 +163,8 @@ class EventFeed:
 
     async def _judge_fires(self, page: Page, some: Sequence[Weighed]) -> FireJudge:
         fires = FireJudge(page, self._parameters_of)
-        for device, _, effect, _ in some:
-            await fires.judge(device, effect)
+        for device, event, effect, _ in some:
+            await fires.judge(device, effect, event.received_at)
         await fires.note()
         return fires
 

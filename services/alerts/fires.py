@@ -22,7 +22,7 @@ from services.alerts.surplus import (
 from services.core.alarms.fires.site import SiteFires
 from services.core.alarms.ledger.page import Page
 from services.core.alarms.life.components import normal_component
-from services.core.alarms.life.happenings import Finding
+from services.core.alarms.life.happenings import Finding, Tick
 from services.core.words import FIRE, Part
 
 ParametersOf = Callable[[Device, datetime], Mapping[str, Mapping[str, float]]]
@@ -39,10 +39,12 @@ class FireJudge:
         self._surplus: Counter[int] = Counter()
         self._witnesses: dict[tuple[str, Part], set[str]] = {}  # surplus components looked at as evidence, by sort
 
-    async def judge(self, device: Device, effect: Effect) -> None:
+    async def judge(self, device: Device, effect: Effect, received_at: datetime) -> None:
         """Step the fires of the device's site by an event of the first pass."""
         page, scope, code = self._page, device.place.scope, device.profile.code
         self.senders.add(code)
+        if effect.reset is not None or (effect.finding is not None and not effect.finding.active):
+            await self._end_tests(device, received_at)
         if effect.finding is not None and effect.finding.code == FIRE:
             site = await page.load_scope(scope, [device.id])
             if self._is_surplus(site, device, effect.finding):
@@ -57,6 +59,13 @@ class FireJudge:
     async def note(self) -> None:
         """Record how many fires have no alarm of their own."""
         await note_surplus(self._page, fires=self._surplus)
+
+    async def _end_tests(self, device: Device, at: datetime) -> None:
+        """Let a test window that was over by `at` end first: a fire that outlasted it gets a clock (contract 6)."""
+        site = await self._page.load_scope(device.place.scope, [device.id])
+        ends = (alarm.memory.test_until for alarm in site.alarms.values())
+        if any(end is not None and end <= at for end in ends):
+            await self._page.take_fire(device.place.scope, Tick(), "clock", None)
 
     def _is_surplus(self, site: SiteFires, device: Device, finding: Finding) -> bool:
         code = device.profile.code
