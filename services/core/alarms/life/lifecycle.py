@@ -178,9 +178,10 @@ def _set_window(alarm: Alarm, window: SiteWindow, now: datetime, policy: Policy)
     if not alarm.fire and alarm.marked_test and alarm.active and is_over:
         why = Reason("测试窗口结束时告警仍在", "still active when the test window ended: no test any more")
         return acts.in_earnest(alarm), Outcome(OutcomeKind.TEST_ENDED, why)
-    if alarm.memory.test_until is None:
+    known = alarm.memory.test_until
+    if known is None:
         return alarm, Outcome(OutcomeKind.IGNORED, Reason("不在测试中", "not in a test"))
-    if is_over:
+    if is_over or known <= now:  # the window in which it fired is over, though another one has begun
         return _end_test(alarm, now, policy)
     memory = replace(alarm.memory, test_until=window.until)
     return replace(alarm, memory=memory), Outcome(

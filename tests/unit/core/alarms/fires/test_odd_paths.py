@@ -107,3 +107,15 @@ def test_a_clock_that_is_trimmed_by_seconds_leaves_a_fire_its_time() -> None:
     scene.now -= seconds(5)
     scene.happen(Tick())
     assert not [kind for _, kind, _ in scene.told if kind in URGENT]
+
+
+def test_a_fire_that_outlived_its_test_window_is_not_in_the_next_one_though_nobody_looked_between() -> None:
+    scene = Scene()
+    scene.window(10)
+    scene.fire("d1")
+    scene.now += seconds(601)  # no tick: alerts is away
+    scene.window(10)
+    assert scene.alarm("d1").escalates_at == scene.now + seconds(180)
+    scene.reset()
+    scene.wait(180)
+    assert scene.types() == ["alarm.escalated"]
