@@ -11,7 +11,7 @@ import asyncpg
 
 from services.alerts.registry import Device, Registry
 from services.alerts.rules.model import Reading
-from services.alerts.rules.walk import DeviceRules
+from services.alerts.rules.walk import JUDGED, DeviceRules
 from services.core.alarms.life.happenings import Finding
 from services.core.aside import own_fault
 from services.core.log import logger
@@ -107,10 +107,21 @@ class RuleStates:
                 for span in _spans(since, heard, now):
                     rows += await self._catch_up(conn, kind, span, devices, breathe)
                     await breathe()  # many of them are one device each, of which nothing may have come
+        standing = await self._standing(conn, devices)
         for device_id in devices:
+            self._rules[device_id].agree(standing.get(device_id, {}))
             for code in self._ended.pop(device_id, ()):
                 self.forget(device_id, code, 0.0)
         return rows
+
+    @staticmethod
+    async def _standing(conn: asyncpg.Connection, devices: Iterable[int]) -> dict[int, dict[str, str]]:
+        """Return what stands of these devices by their alarms: the severity by each cause."""
+        found: dict[int, dict[str, str]] = {}
+        for row in await conn.fetch(SQL["standing"], [f"device:{device_id}" for device_id in devices], JUDGED):
+            causes = row["causes"] or [row["code"]]
+            found.setdefault(row["device_id"], {}).update(dict.fromkeys(causes, row["severity"]))
+        return found
 
     async def _catch_up(
         self,

@@ -12,6 +12,12 @@ select b.id
 from ingest_batch b left join feed_cursor c using (writer)
 where b.id = any($1::bigint[]) and b.number > coalesce(c.number, 0)
 
+-- name: standing
+-- What stands of some devices ($1: the subjects of their alarms) that readings raise and end ($2: codes), by its causes.
+select device_id, code, severity, life -> 'causes' as causes
+from alarm
+where subject = any($1::text[]) and code = any($2::text[]) and state <> 'closed' and cleared_at is null
+
 -- name: save_state
 insert into rule_state (device_id, state, batch_id, updated_at) values ($1, $2, $3, $4)
 on conflict (device_id) do update

@@ -6,6 +6,7 @@ Subclassed by hydrant, electrical, water and panel. Promises a state that surviv
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -52,6 +53,12 @@ class KindRules(ABC):
     def code_of(cls, name: str) -> str:
         """Return the code of the alarm that the latch `name` raises."""
         return name
+
+    def agree(self, standing: Mapping[str, str]) -> None:
+        """Take over which conditions stand, by latch, each with the severity of its alarm."""
+        for name, latch in self.latches.items():
+            latch.active = name in standing
+            latch.critical = standing.get(name) == Severity.CRITICAL
 
     def stands(self, name: str) -> bool:
         """Whether the latch `name` of this kind says that its condition holds."""

@@ -30,6 +30,9 @@ _KINDS: Final[Mapping[str, type[KindRules]]] = {
     "water": WaterRules,
     "panel": PanelRules,
 }
+JUDGED: Final = sorted({rules.code_of(name) for rules in _KINDS.values() for name in rules.codes})
+"""The codes of alarms that readings both raise and end."""
+
 _RECENT: Final = 4
 """Readings kept to be counted again when one comes late between them: one more than any default count."""
 
@@ -126,6 +129,14 @@ class DeviceRules:
         if live:
             rules.feed_each(reading, ts, found)
         rules.feed(reading, ts, found, live=live and not passed)
+
+    def agree(self, standing: Mapping[str, str]) -> None:
+        """Take over what stands by the device's alarms: each cause with the severity of its alarm.
+
+        Readings that are counted again at a start were judged by the numbers of their time, and what was found then is
+        in the ledger. The next reading raises what now holds, and ends what is over.
+        """
+        self._rules.agree(standing)
 
     def tick(self, now: datetime) -> list[Finding]:
         """End what time alone ends (a followed pressure drop, a wrong clock) and what is watched no longer.
