@@ -84,7 +84,10 @@ class PressureRules:
 
     def _feed_low(self, mpa: float, ts: datetime, found: list[Finding], *, drawn: bool, live: bool) -> None:
         limit, clear = self._flowing if drawn else self._static
-        need = 1 if mpa < self._dead_mpa else self._low_count
+        dead = mpa < self._dead_mpa
+        if dead and mpa >= limit:  # whoever sets it above the limit wants to know at once
+            limit = self._dead_mpa
+        need = 1 if dead else self._low_count
         turned = self._low.feed(need, self._low_count, hit=mpa < limit, calm=mpa > clear, live=live)
         if turned == NOTHING:
             return

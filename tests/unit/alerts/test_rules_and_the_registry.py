@@ -75,6 +75,16 @@ def test_a_drop_is_followed_for_a_day() -> None:
     assert walk.say(at_s=60 + 86460, pressure_mpa=0.25) == []
 
 
+@pytest.mark.parametrize("numbers", [{"dead_mpa": 0.12}, {"flowing_mpa": 0.02, "static_mpa": 0.02, "dead_mpa": 0.12}])
+def test_no_water_is_told_at_once_in_use_too_where_it_begins_above_the_limit(numbers: dict[str, float]) -> None:
+    walk = Walk(device(), {**DEFAULTS, "hydrant_pressure_low": {**DEFAULTS["hydrant_pressure_low"], **numbers}})
+    assert walk.say(pressure_mpa=0.13, flow_lps=9.0) == ["+hydrant_in_use minor"]
+    (low,) = walk.feed(pressure_mpa=0.115, flow_lps=9.0)
+    assert (say(low), low.limit) == ("+hydrant_pressure_low major", 0.12)
+    assert [walk.say(pressure_mpa=0.115, flow_lps=9.0) for _ in range(3)] == [[]] * 3
+    assert [walk.say(pressure_mpa=0.13, flow_lps=9.0) for _ in range(2)] == [[], ["-hydrant_pressure_low"]]
+
+
 def test_a_hydrant_that_came_back_and_falls_again_is_told_again() -> None:
     """Back after an hour, and a minute later down once more: it fell from where it came back to."""
     walk = Walk(device())
