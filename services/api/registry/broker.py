@@ -2,24 +2,20 @@
 
 import secrets
 from collections.abc import Sequence
-from typing import Any
 from urllib.parse import SplitResult, urlsplit
-
-import orjson
 
 from services.api.request.problems import Problem
 from services.api.request.state import State
 from services.core.errors import FiretowerError
 from services.core.log import logger
 from services.core.mqtt import SessionConfig
-from services.core.mqtt_ask import ask
+from services.core.mqtt_ask import Command, ask
 from services.core.settings import ApiSettings
 from services.core.text import describe_error
 
 log = logger(__name__)
 PORTS = {"mqtt": 1883, "mqtts": 8883}  # where an address names none
 _ASK_S = 3.0
-Command = dict[str, Any]
 
 
 def told_address(settings: ApiSettings) -> tuple[SplitResult, str, int]:
@@ -37,11 +33,10 @@ async def tell_broker(here: State, commands: Sequence[Command]) -> list[str | No
     """
     config = SessionConfig.from_url(here.settings.mqtt, f"firetower.api.{secrets.token_hex(6)}")
     try:
-        raw = orjson.loads(await ask(config, orjson.dumps({"commands": list(commands)}), timeout_s=_ASK_S))
+        answers = await ask(config, commands, timeout_s=_ASK_S)
     except (TimeoutError, OSError, FiretowerError) as error:
         log.warning("broker_away", error=describe_error(error))
         raise Problem(502, "broker_away", "the broker does not answer; try again shortly") from error
-    answers = raw.get("responses") or [{}]
     return [answer.get("error") for answer in answers]
 
 

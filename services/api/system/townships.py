@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.responses import Response
 
 from services.api.people.users import require_within
-from services.api.registry.broker import Command, require_done, tell_broker, told_address
+from services.api.registry.broker import require_done, tell_broker, told_address
 from services.api.request import secrets, tables
 from services.api.request.answers import answer
 from services.api.request.auth import Reader
@@ -24,6 +24,7 @@ from services.api.request.scope import Scope
 from services.api.request.state import Here, State
 from services.api.request.writing import AdministratorWriter, Write
 from services.core.alarms.policies import parse_policies
+from services.core.mqtt_ask import Command
 from services.core.statements import load_queries
 from services.core.topics import ROOT
 

@@ -42,6 +42,21 @@ async def test_an_issued_account_writes_its_own_topics(client: Client, with_brok
     assert with_broker.publish(topic, "{}", account=second) == 0
 
 
+async def test_accounts_made_at_one_moment_are_each_answered_for_themselves(
+    client: Client, with_broker: Broker
+) -> None:
+    codes = [f"h-{number}" for number in range(8)]
+    for code in codes:
+        await client.put(f"/api/v1/devices/{code}", json={"kind": "hydrant", "area": AREA})
+    for code in codes[::2]:  # these have an account, the others have none
+        _account(await client.post(f"/api/v1/devices/{code}/credentials"))
+    for _ in range(3):
+        asked = [client.post(f"/api/v1/devices/{code}/credentials") for code in codes]
+        for answer in await asyncio.gather(*asked):
+            account = _account(answer)
+            assert with_broker.publish(answer.json()["topics"]["event"], "{}", account=account) == 0
+
+
 async def test_a_secret_is_not_told_again(client: Client, with_broker: Broker) -> None:
     await client.put("/api/v1/devices/h-1", json={"kind": "hydrant", "area": AREA})
     headers = {"Idempotency-Key": "once"}
