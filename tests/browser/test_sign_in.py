@@ -78,6 +78,44 @@ def test_the_menu_behind_the_name_changes_language_and_password_and_ends_other_s
     assert elsewhere.post("/api/v1/session", data=login | {"password": "quiet water 9"}).ok
 
 
+def test_the_pages_speak_the_language_of_who_signs_in_until_that_person_chooses_another(visit, system):
+    for username, language in (("li.e", "en"), ("li.z", "zh")):
+        person = {"username": username, "password": "quiet water 8", "role": "viewer", "areas": ["*"]}
+        system.call("POST", "/api/v1/users", person | {"language": language})
+    page = visit("/", signed_in=False)
+
+    def sign_in(username):
+        page.locator("[name=username]").fill(username)
+        page.locator("[name=password]").fill("quiet water 8")
+        page.locator("button.primary").click()
+        expect(page.locator(".link-state.live")).to_be_visible()
+
+    def sign_out():
+        page.locator("#user").click()
+        page.locator(".menu-item").last.click()
+        page.locator("dialog button[type=submit]").click()
+        expect(page.locator("[name=username]")).to_be_visible()
+
+    english, chinese = page.locator("html[lang='en']"), page.locator("html[lang='zh-CN']")
+    expect(chinese).to_have_count(1)
+    sign_in("li.e")
+    expect(english).to_have_count(1)
+    expect(page.get_by_role("link", name="Devices")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("link", name="Devices")).to_be_visible()
+    page.locator("#language").click()
+    expect(page.get_by_role("link", name="设备")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("link", name="设备")).to_be_visible()
+    sign_out()
+    sign_in("li.z")
+    page.locator("#language").click()
+    expect(english).to_have_count(1)
+    sign_out()
+    sign_in("li.e")  # what the other one chose is the other one's
+    expect(english).to_have_count(1)
+
+
 @pytest.fixture
 def empty():
     """A system nobody has furnished, and nobody told where 119 is."""

@@ -3,9 +3,10 @@ import { get, post } from "./api.js";
 import { dateTime } from "./format.js";
 import { Icon } from "./icons.js";
 import { t } from "./i18n.js";
-import { remember, prefs } from "./prefs.js";
+import { prefs } from "./prefs.js";
 import { problemText } from "./problems.js";
 import { chime } from "./sound.js";
+import { speakTheOther } from "./spoken.js";
 import { live, useStore } from "./store.js";
 import { html, useEffect, useState } from "./ui.js";
 
@@ -58,11 +59,7 @@ export function Login() {
       ${why && html`<p class="failure" role="alert">${why}</p>`}
       <button class="button primary wide" disabled=${busy}>${busy ? t("login.busy") : t("login.go")}</button>
       <p class="hint">${t("login.hint")}</p>
-      <button
-        type="button"
-        class="link"
-        onClick=${() => remember({ language: language === "zh" ? "en" : "zh" })}
-      >
+      <button type="button" class="link" onClick=${speakTheOther}>
         <${Icon} name="language" size="16" /> ${t("bar.language")}
       </button>
     </form>

@@ -17,9 +17,12 @@ const stored = read();
 const ours = (language) => (["zh", "en"].includes(language) ? language : null);
 const ourTheme = (theme) => (["auto", "light", "dark"].includes(theme) ? theme : null);
 export const askedTheme = ourTheme(asked.get("theme"));
+export const askedLanguage = ours(asked.get("lang"));
 
 export const prefs = createStore({
-  language: ours(asked.get("lang")) ?? ours(stored.language) ?? "zh",
+  language: askedLanguage ?? ours(stored.language) ?? "zh",
+  // What was chosen in this browser, and by whom ("": on the sign-in page, or in an earlier release)
+  chosen: ours(stored.language) && { language: stored.language, by: stored.chosen?.by ?? "" },
   theme: askedTheme ?? ourTheme(stored.theme) ?? "auto",
   sound: stored.sound ?? true,
   order: stored.order === "newest" ? "newest" : "oldest",

@@ -7,8 +7,9 @@ import { clockTime, dayText } from "./format.js";
 import { Icon, SeverityMark } from "./icons.js";
 import { t, word } from "./i18n.js";
 import { mayAdminister } from "./may.js";
-import { darkNow, prefs, remember } from "./prefs.js";
+import { darkNow, remember } from "./prefs.js";
 import { hush, hushed, soundState, wakeSound } from "./sound.js";
+import { speakTheOther } from "./spoken.js";
 import { live, useStore } from "./store.js";
 import { html } from "./ui.js";
 import { UserMenu } from "./user-menu.js";
@@ -111,11 +112,7 @@ export function Shell({ page, children }) {
       >
         <${Icon} name="theme" />
       </button>
-      <button
-        class="tool wide-only"
-        id="language"
-        onClick=${() => remember({ language: prefs.get().language === "zh" ? "en" : "zh" })}
-      >
+      <button class="tool wide-only" id="language" onClick=${speakTheOther}>
         <${Icon} name="language" />
         <span>${t("bar.language")}</span>
       </button>

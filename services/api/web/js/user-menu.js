@@ -12,6 +12,7 @@ import { darkNow, prefs, remember } from "./prefs.js";
 import { leavePush } from "./push.js";
 import { go } from "./route.js";
 import { OtherSessions } from "./sessions.js";
+import { speakTheOther } from "./spoken.js";
 import { live, useStore } from "./store.js";
 import { stopStream } from "./stream.js";
 import { html, useEffect, useRef, useState } from "./ui.js";
@@ -88,7 +89,7 @@ function useMenu() {
 
 export function UserMenu() {
   const session = useStore(live, (state) => state.session);
-  const { language } = useStore(prefs, (p) => p);
+  useStore(prefs, (p) => p);
   const { open, setOpen, frame } = useMenu();
   const [ask, setAsk] = useState(null);
   const item = (label, act, icon) => html`<button
@@ -122,7 +123,7 @@ export function UserMenu() {
       </p>
       ${item(t("menu.password"), () => setAsk("password"), "door")}
       ${item(t("menu.sessions"), () => setAsk("sessions"), "devices")}
-      ${item(t("bar.language"), () => remember({ language: language === "zh" ? "en" : "zh" }), "language")}
+      ${item(t("bar.language"), speakTheOther, "language")}
       ${item(t("bar.theme"), () => remember({ theme: darkNow() ? "light" : "dark" }), "theme")}
       ${item(t("menu.notify"), () => setAsk("notify"), "bell")}
       ${item(t("nav.help"), () => go("help"), "help")}
