@@ -133,3 +133,18 @@ async def test_an_account_at_another_broker_says_that_the_last_one_still_holds(
     assert (await client.post(path)).json()["also_at"] is None, "said once"
     state.settings = first.model_copy(update={"device_mqtt_url": "mqtts://another.name.example"})
     assert (await client.post(path)).json()["also_at"] is None, "the same broker by another name has the account"
+
+
+async def test_a_try_that_the_new_broker_refused_hides_no_account_at_the_old_one(
+    client: Client, state: State, with_broker: Broker, private_broker: Callable[..., Broker]
+) -> None:
+    await client.put("/api/v1/devices/h-1", json={"kind": "hydrant", "area": AREA})
+    path, other = "/api/v1/devices/h-1/credentials", private_broker()
+    made = (await client.post(path)).json()
+    state.settings = state.settings.model_copy(update={"mqtt_url": other.provisioner_url})
+    other.kill()
+    for _ in range(2):
+        assert (await client.post(path)).status_code == 502
+    other.start()
+    assert (await client.post(path)).json()["also_at"] == f"{made['host']}:{made['port']}"
+    assert (await client.post(path)).json()["also_at"] is None, "said once"
