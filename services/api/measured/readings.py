@@ -211,4 +211,6 @@ def _bucket(row: Any, fields: list[str]) -> dict[str, Any]:
     for name in fields:
         if row[f"{name}_max"] is not None:
             shown[name] = {part: row[f"{name}_{part}"] for part in ("min", "max", "mean", "last")}
+            if shown[name]["mean"] is not None:  # sums are rounded: of a hundred times 0.1 it is a little less
+                shown[name]["mean"] = min(max(shown[name]["mean"], shown[name]["min"]), shown[name]["max"])
     return shown

@@ -215,6 +215,24 @@ async def test_every_field_of_a_kind_has_its_buckets(
     assert {name: (mean["mean"], mean["last"]) for name, mean in found.items()} == dict.fromkeys(sent, (1, 1))
 
 
+async def test_a_mean_lies_between_the_least_and_the_largest_value_also_where_sums_are_rounded(
+    client: Client, connection: asyncpg.Connection, register: Register
+) -> None:
+    shown = await register("h-1", kind="hydrant")
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
+    await connection.executemany(
+        "insert into reading_hydrant (device_id, ts, seq, received_at, batch_id, flow_lps)"
+        " values ($1, $2, $3, $2, 1, 0.1)",
+        [(shown["id"], hour + timedelta(minutes=n), n) for n in range(59)],
+    )
+    await connection.execute(
+        "insert into device_state (device_id, state, ts) values ($1, $2, now())", shown["id"], {"flow_lps": 0.1}
+    )
+    answer = await client.get("/api/v1/devices/h-1/readings", params={"bucket": "1h"})
+    (bucket,) = [one for one in answer.json()["items"] if "flow_lps" in one]
+    assert bucket["flow_lps"] == {"min": 0.1, "max": 0.1, "mean": 0.1, "last": 0.1}
+
+
 async def test_a_number_that_no_mean_can_hold_leaves_its_chart_and_the_other_fields_as_they_are(
     client: Client, connection: asyncpg.Connection, register: Register
 ) -> None:
