@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
 
-from services.api.request.problems import Problem, invalid
+from services.api.request.problems import invalid
 
 BIGINT = 2**63 - 1
 
@@ -89,7 +89,6 @@ def check_span(begin: datetime | None, end: datetime | None, longest: timedelta 
     if begin is None or end is None:
         return
     if end <= begin:
-        raise Problem(422, "invalid", "to: must be later than from", errors=[{"field": "to", "message": "too early"}])
+        raise invalid("to", "must be later than from")
     if longest is not None and end - begin > longest:
-        message = f"at most {longest.days} days after from"
-        raise Problem(422, "invalid", f"to: {message}", errors=[{"field": "to", "message": message}])
+        raise invalid("to", f"at most {longest.days} days after from")

@@ -85,7 +85,7 @@ def _in_both_languages(detail: str, extra: Mapping[str, object]) -> dict[str, ob
     errors = said.get("errors")
     if isinstance(errors, list):
         said["errors"] = errors = [with_chinese(one) for one in errors]
-        shown = [f"{one['field']}：{one['message_zh']}" for one in errors if "message_zh" in one]
+        shown = [f"{one['field']}：{one['message_zh']}".lstrip("：") for one in errors if "message_zh" in one]
         chinese = "；".join(shown[:3]) if shown and len(shown) == len(errors) else None
     else:
         chinese = in_chinese(detail)
