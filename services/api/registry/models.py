@@ -12,6 +12,7 @@ from services.core.words import DeviceStatus, Form, Severity
 
 MOST_NUMBER = 1e9
 Number = Annotated[float, Field(strict=True, ge=-MOST_NUMBER, le=MOST_NUMBER, allow_inf_nan=False)]
+_Whole = Annotated[int, Field(strict=True, ge=-MOST_NUMBER, le=MOST_NUMBER)]
 
 
 def _no_switch(value: object) -> object:
@@ -33,6 +34,7 @@ def _simple(value: object) -> object:
     return value
 
 
+_Simple = Annotated[Line | _Whole | Number | bool | None, BeforeValidator(_simple)]
 _NotSwitch = BeforeValidator(_no_switch)  # text is read as a number here: ledgers are text
 GatewayAddress = Annotated[
     str,
@@ -48,8 +50,8 @@ GatewayAddress = Annotated[
 class Location(BaseModel):
     """A place, WGS 84."""
 
-    lon: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, examples=[111.0911])]
-    lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, examples=[39.0202])]
+    lon: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, examples=[111.0911]), _NotSwitch]
+    lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, examples=[39.0202]), _NotSwitch]
 
 
 class GivenLocation(KnownFields, Location):
@@ -203,6 +205,4 @@ class DevicePut(KnownFields):
     gateway: DeviceCode | None = None
     gateway_address: GatewayAddress | None = None
     gateway_profile: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = None
-    attributes: dict[Line, Annotated[Line | Number | bool | None, BeforeValidator(_simple)]] | None = Field(
-        default=None, max_length=100
-    )
+    attributes: dict[Line, _Simple] | None = Field(default=None, max_length=100)

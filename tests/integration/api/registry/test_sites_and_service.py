@@ -58,3 +58,16 @@ async def test_the_arguments_of_a_command_are_what_was_given(client: Client, con
         assert f"{part}," in kept.replace("}", ",")
     for refused in (2**53, -(2**53), 1e10):
         assert (await client.post("/api/v1/devices/h-1/commands", json={"command": "set", "n": refused})).is_error
+
+
+async def test_a_switch_is_no_place(client: Client) -> None:
+    for location in ({"lon": True, "lat": 39.02}, {"lon": 111.09, "lat": False}):
+        body = {"kind": "hydrant", "area": AREA, "location": location}
+        assert (await client.put("/api/v1/devices/h-1", json=body)).status_code == 422
+        assert (await client.post("/api/v1/sites", json={"name": "医院"} | body)).status_code == 422
+
+
+async def test_a_whole_number_in_an_attribute_comes_back_as_one(client: Client) -> None:
+    body = {"kind": "hydrant", "area": AREA, "attributes": {"bore_mm": 100, "share": 0.5, "loud": True}}
+    made = await client.put("/api/v1/devices/h-1", json=body)
+    assert '"bore_mm":100,' in made.text.replace("}", ",")
