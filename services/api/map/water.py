@@ -97,7 +97,7 @@ async def near(
     book = book_of(await reads.rows(READ_OVERRIDES))
     part = max(limit, _AT_ONCE) if usable else limit
     for box in _BOXES_DEG:
-        width = min(180.0, box / max(0.01, cos(radians(lat))))
+        width = min(180.0, box / max(0.01, cos(radians(lat)))) if box < 180 else 360.0  # the last one is the globe
         statement = _select(who, lon, lat, width=width, height=box, now=now).limit(part)
         found, read, is_end = [], 0, False
         while len(found) < limit and not is_end:

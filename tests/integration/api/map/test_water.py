@@ -81,6 +81,13 @@ async def test_a_far_point_still_finds_the_nearest(client: Client, register: Reg
     assert far.json()["items"][0]["distance_m"] > 1_000_000
 
 
+async def test_the_nearest_is_found_from_anywhere_on_the_globe(client: Client, register: Register) -> None:
+    await register("h-1")
+    for lon, lat in ((-180, 0), (-69, -39), (111, -90), (180, 90), (0, 0)):
+        far = await client.get("/api/v1/water-sources/nearest", params={"lon": lon, "lat": lat})
+        assert [item["code"] for item in far.json()["items"]] == ["h-1"], (lon, lat)
+
+
 async def test_a_point_outside_the_world_is_refused(client: Client) -> None:
     for params in ({"lon": 181, "lat": 0}, {"lon": "nan", "lat": 0}, {"lat": 39}):
         assert (await client.get("/api/v1/water-sources/nearest", params=params)).status_code == 422
