@@ -1,4 +1,4 @@
-"""Open alarms follow their device to another area or site. Called by the bench every second.
+"""Open alarms follow their device to another area or site, and incidents them. Called by the bench every second.
 
 Promises that whoever is responsible for where a device is sees what stands of it, and that its contacts are called: a
 wrong entry in the registry is often found by the first alarm. What is closed stays where it was.
@@ -47,6 +47,8 @@ async def _follow(page: Page, rows: Sequence[asyncpg.Record]) -> None:
     for entry in page.entries:
         entry.changed = entry.changed or entry.id in ids
     await page.conn.execute(SQL["follow"], sorted(ids), page.now)
+    await page.conn.execute(SQL["lock_incidents"], sorted(ids))
+    await page.conn.execute(SQL["lead_incidents"], sorted(ids), page.now)
     await page.conn.execute(ANNOUNCE)
 
 

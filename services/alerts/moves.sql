@@ -13,6 +13,21 @@ with moved as (
     where a.id = any($1::bigint[]) and a.state <> 'closed' order by a.id for update of a)
 update alarm a set area = m.area, site_id = m.site_id, updated_at = $2 from moved m where a.id = m.id
 
+-- name: lock_incidents
+select from incident where id in (select incident_id from alarm where id = any($1::bigint[])) order by id
+for no key update
+
+-- name: lead_incidents
+-- An incident goes along once all that stands of it lies at one other place.
+update incident i set area = t.area, site_id = t.site_id, updated_at = $2
+from (
+    select a.incident_id, min(a.area) as area,
+        case when count(distinct coalesce(a.site_id, 0)) = 1 then min(a.site_id) end as site_id
+    from alarm a
+    where a.incident_id in (select incident_id from alarm where id = any($1::bigint[])) and a.state <> 'closed'
+    group by a.incident_id having count(distinct coalesce(a.area, '')) = 1) t
+where i.id = t.incident_id and (i.area, i.site_id) is distinct from (t.area, t.site_id)
+
 -- name: add_scopes
 insert into fire_scope (scope) select unnest($1::text[]) on conflict do nothing
 

@@ -41,6 +41,23 @@ async def test_what_stands_follows_its_device_and_what_is_closed_stays(
     assert fire["escalates_at"] is not None, "it has left the test of the school"
 
 
+async def test_an_incident_goes_along_once_all_that_stands_of_it_is_elsewhere(
+    county: County, alerts: Callable[..., Program]
+) -> None:
+    here, there = await county.add_site("学校"), await county.add_site("商场", area=OTHER)
+    alerts()
+    spokesman, _ = await burn_together(county, here)
+    where = "select (i.area, i.site_id) from incident i join alarm a on a.incident_id = i.id where a.id = $1"
+    for number, mover in enumerate(("panel-2", "panel-1"), 1):
+        assert await county.conn.fetchval(where, spokesman) == (AREA, here), "a part of it stands there"
+        await county.conn.execute("update device set area = $1 where code = $2", OTHER, mover)
+        await eventually(lambda n=number: county.alarms("a.area = $1", OTHER, at_least=n), what="it there")  # type: ignore[misc]
+    assert await county.conn.fetchval(where, spokesman) == (OTHER, here)
+    await county.conn.execute("update device set site_id = $1", there)
+    await eventually(lambda: county.alarms("a.site_id = $1", there, at_least=2), what="both at the other site")
+    assert await county.conn.fetchval(where, spokesman) == (OTHER, there)
+
+
 async def test_all_fires_that_move_to_one_site_at_once_leave_the_test_of_the_old_one(
     county: County, alerts: Callable[..., Program]
 ) -> None:
