@@ -1,5 +1,5 @@
 // Which language the pages speak after sign-in: the one that the address asks for, else the one that this
-// person (or somebody on the sign-in page) chose in this browser, else the person's own, of the list of users.
+// person (or somebody on the sign-in page) chose in this browser, else the person's own.
 import { applyPrefs, askedLanguage, prefs, remember } from "./prefs.js";
 import { live } from "./store.js";
 
