@@ -95,16 +95,18 @@ def test_of_a_long_queue_what_is_in_sight_is_drawn_and_every_alarm_can_be_reache
         system.execute("delete from alarm where subject like 'many:%'")
 
 
-def test_the_bar_of_what_nobody_takes_leads_to_the_fire_whatever_else_waits(visit, system):
+def test_the_bar_of_what_nobody_takes_leads_to_the_fire_though_another_alarm_was_there_first(visit, system):
     panel = system.panel("FF-001")
-    system.fire(panel)
-    fire = system.fire_of(panel)["id"]
-    system.age_alarm(fire, 120)
-    system.execute(RAISE.replace("'minor'", "'critical'"), 1)  # newer, and no fire
+    system.execute(RAISE.replace("'minor'", "'critical'"), 1)  # no fire
     try:
         [other] = system.alarms(state="open", severity="critical", category="device")
-        system.age_alarm(other["id"], 3600)
         page = visit("/?lang=zh#/system")
+        expect(page.locator(".link-state.live")).to_be_visible()
+        system.fire(panel)
+        fire = system.fire_of(panel)["id"]
+        expect(page.locator(".fires")).to_contain_text("FF-001")
+        for alarm in (other["id"], fire):
+            system.age_alarm(alarm, 120)
         bar = page.locator(".banner.loud", has_text="2 条")
         expect(bar.locator(".goto")).to_have_attribute("href", f"#/desk/{fire}")
     finally:
