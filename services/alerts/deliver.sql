@@ -3,11 +3,20 @@
 -- and those of the other fires of its incident; they wait until it was sent. The result can be read whatever the row
 -- holds. $8: notices left out because they cannot even be claimed, for which nothing waits; $9: only this one.
 -- `untold`: confirmations that nobody has tried to tell 119 yet, or whose first attempt is under way. News of the other
--- fires of their incidents wait for them, and no longer: what 119 does not take of one fire it may take of another.
+-- fires of their incidents wait for them, and no longer: what 119 does not take of one fire it may take of another. Nor do
+-- they wait for one that itself waits for older news of its alarm, which a person may hold: nothing waits in a circle.
 with untold as materialized (
-    select alarm_id, incident_id, channel, created_at from notice
-    where state = 'waiting' and type = 'fire.confirmed' and attempts <= 1 and last_error is null
-        and not id = any($8::uuid[])
+    select c.alarm_id, c.incident_id, c.channel, c.created_at from notice c
+    where c.state = 'waiting' and c.type = 'fire.confirmed' and c.attempts <= 1 and c.last_error is null
+        and not c.id = any($8::uuid[])
+        and not exists (
+            select from notice o
+            where o.alarm_id = c.alarm_id and o.channel = c.channel and o.number < c.number
+                and o.state in ('waiting', 'held') and not o.id = any($8::uuid[])
+                and not exists (
+                    select from notice e
+                    where e.alarm_id = c.alarm_id and e.channel = c.channel and e.state in ('waiting', 'held')
+                        and e.number <= o.number and e.type = any(c.overtakes)))
 )
 update notice set claimed_by = $1, claimed_until = $3, attempts = least(attempts, 2000000000) + 1
 where id in (

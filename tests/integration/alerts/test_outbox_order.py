@@ -185,6 +185,21 @@ async def test_news_of_a_fire_wait_for_no_confirmation_that_is_set_aside(story: 
     assert [one["type"] for one in await story.claim(FIRE_NEWS, [spoilt])] == ["alarm.updated"]
 
 
+async def test_news_of_a_fire_wait_for_no_confirmation_that_waits_for_older_news_which_a_person_holds(
+    story: Story,
+) -> None:
+    await story.fire()
+    await story.fire("d1", "p2")
+    await story.wait(180)
+    await story.drain()
+    await story.reset()
+    await story.conn.execute("update notice set state = 'held' where state = 'waiting'")
+    await story.verify("real")
+    await story.reset("p2")
+    assert await story.waiting() == ["fire.confirmed", "alarm.updated", "alarm.cleared"]
+    assert await story.drain() == ["alarm.updated", "alarm.cleared"]
+
+
 @pytest.mark.parametrize("end", ["dead", "withdrawn", "held"])
 async def test_an_escalation_waits_for_no_confirmation_that_nobody_sends(story: Story, end: str) -> None:
     await story.fire()
