@@ -34,7 +34,7 @@ from stack.backup.order import (
     take_back,
     why_not_taken,
 )
-from stack.backup.place import refuse_vanished
+from stack.backup.place import refuse_inside, refuse_vanished
 from stack.backup.restore import Source, restore
 from stack.backup.sealed import Seal
 from stack.backup.server import Server
@@ -247,9 +247,8 @@ def verify_copy(folder: Path, passphrase_file: Path | None, scratch: Path | None
             _say(f"  {name:<24} {count}")
         for fault in findings.faults:
             _say(f"FAULT {fault}")
-        until = source.until
         if not findings.faults:
-            end = f", complete up to {until.at.astimezone():%Y-%m-%d %H:%M:%S %z}" if until else ""
+            end = f", complete up to {source.until.at.astimezone():%F %T %z}" if source.until else ""
             _say(f"the copy {source.copy.name} restores{end}; {findings.chains} chains of evidence fit")
         return 1 if findings.faults else 0
 
@@ -260,6 +259,7 @@ def restore_copy(folder: Path, state_dir: Path, at: str | None, passphrase_file:
     """Make a state folder as the system was."""
 
     def work() -> int:
+        refuse_inside(folder, state_dir)
         source = _source(folder, passphrase_file, moment(at))
         state = StateDir.open(state_dir)
         with state.held():

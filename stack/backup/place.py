@@ -45,6 +45,18 @@ def remember(state: StateDir, folder: CopyFolder) -> None:
     write_private(state.path / _KEPT_IN, str(folder.path))
 
 
+def refuse_inside(root: Path, state_path: Path) -> None:
+    """Refuse a state folder in the folder of copies that it would be made from: who clears one loses the other.
+
+    Raises:
+        FiretowerError: it lies there.
+    """
+    if state_path.resolve().is_relative_to(root.resolve()):
+        raise FiretowerError(
+            f"--state-dir: {state_path} lies within {root}, which holds the copies: name one elsewhere"
+        )
+
+
 def refuse_vanished(state: StateDir, root: Path) -> None:
     """Refuse a folder in which copies were kept and of which nothing is there: its disk may not be mounted.
 

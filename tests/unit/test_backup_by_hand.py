@@ -13,8 +13,8 @@ from stack.accounts import FLEET, SERVICES
 from stack.accounts_file import AccountsFile
 from stack.backup.afterwards import next_steps
 from stack.backup.belongings import Belongings
-from stack.backup.command import Asked, backup
-from stack.backup.copies import CopyFolder
+from stack.backup.command import Asked, backup, restore_copy
+from stack.backup.copies import CopyFolder, NoCopy
 from stack.backup.follow import ONCE, Follower, forget_ended
 from stack.backup.sealed import Seal
 from stack.children import unprivileged
@@ -61,6 +61,18 @@ def test_after_a_restore_people_are_told_that_no_copies_are_kept_and_how_the_sys
     assert "`firetower up --no-fleet" in "\n".join(next_steps(state, tmp_path, None))
     accounts.write({SERVICES: "secret", FLEET: "secret"})  # a demo, or a system for tests
     assert f"`firetower up --state-dir {state.path}`" in "\n".join(next_steps(state, tmp_path, None))
+
+
+def test_a_state_folder_inside_the_folder_of_copies_is_refused_before_it_is_made(tmp_path):
+    copies, another_name = tmp_path / "copies", tmp_path / "another name"
+    copies.mkdir()
+    another_name.symlink_to(copies)
+    for inside in (copies, copies / "then", another_name / "then"):
+        with pytest.raises(FiretowerError, match=r"lies within .*: name one elsewhere"):
+            restore_copy(copies, inside, None, None)
+    assert list(copies.iterdir()) == []
+    with pytest.raises(NoCopy):  # beside it nothing is wrong with the place
+        restore_copy(copies, tmp_path / "copies then", None, None)
 
 
 HELD = """
