@@ -133,7 +133,7 @@ where id = $1 and version = $2 and state = 'active'
 -- the CAP messages of these alarms so far: the first line of each version in their chains, and that by which a fire of it
 -- is no test any more
 select distinct on (alarm_id, version, in_earnest) alarm_id, version, in_earnest, at, to_state,
-    detail ->> 'verification' as verification
+    detail ->> 'verification' as verification, detail ->> 'incident_id' as incident_id
 from (select alarm_id, at, number, to_state, detail, (detail ->> 'version')::integer as version,
           detail ? 'in_earnest' as in_earnest
       from alarm_transition where alarm_id = any($1::bigint[])) t

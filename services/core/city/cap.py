@@ -46,6 +46,7 @@ class Message(NamedTuple):
     """One CAP message of an alarm. `references` are (version, sent, in_earnest) of the earlier ones.
 
     `in_earnest`: it says that the alarm of this version is no test any more; before it came one that called it a test.
+    `incident`: the one that the alarm belonged to then; it may join another without a new version.
     """
 
     version: int
@@ -53,13 +54,14 @@ class Message(NamedTuple):
     sent: datetime
     references: tuple[tuple[int, datetime, bool], ...]
     in_earnest: bool = False
+    incident: str | None = None
 
 
 def messages(lines: Iterable[Mapping[str, Any]]) -> list[Message]:
     """Return the messages of an alarm; what returns after its Cancel is an Alert of its own.
 
     `lines` are the first transition of each version, and the one in it that ended the test, if any: `version in_earnest
-    at to_state verification`.
+    incident_id at to_state verification`.
     """
     made: list[Message] = []
     thread: list[tuple[int, datetime, bool]] = []
@@ -69,7 +71,7 @@ def messages(lines: Iterable[Mapping[str, Any]]) -> list[Message]:
             continue
         kind = "Cancel" if ended else "Update" if thread else "Alert"
         one = line["version"], line["at"], line["in_earnest"]
-        made.append(Message(one[0], kind, one[1], tuple(thread[-MOST_REFERENCES:]), one[2]))
+        made.append(Message(one[0], kind, one[1], tuple(thread[-MOST_REFERENCES:]), one[2], line["incident_id"]))
         thread = [] if ended else [*thread, one]
     return made
 
@@ -86,7 +88,9 @@ def message_of(alarm: Mapping[str, Any], lines: Iterable[Mapping[str, Any]]) -> 
         return found
     ended = over(alarm["state"], alarm["verification"])
     at = (alarm["closed_at"] or alarm["cleared_at"] if ended else None) or alarm["opened_at"]
-    return Message(alarm["version"], "Cancel" if ended else "Alert", datetime.fromisoformat(at), ())
+    incident = None if alarm["incident_id"] is None else str(alarm["incident_id"])
+    kind = "Cancel" if ended else "Alert"
+    return Message(alarm["version"], kind, datetime.fromisoformat(at), (), incident=incident)
 
 
 def identifier(county: str, alarm_id: int, version: int, *, in_earnest: bool = False) -> str:
@@ -112,7 +116,7 @@ def render(message: Message, county: str, told: Mapping[str, Any]) -> bytes:
     _put(root, "restriction", RESTRICTION)
     if message.references:
         _put(root, "references", " ".join(_reference(county, alarm["id"], *one) for one in message.references))
-    _put(root, "incidents", str(alarm["incident_id"]) if alarm["incident_id"] is not None else "")
+    _put(root, "incidents", message.incident or "")
     root.append(_info(message, told))
     return _bytes(root)
 

@@ -13,7 +13,7 @@ from services.api.request.state import State
 from services.core.alarms.ledger import acts
 from services.core.alarms.ledger.page import Page
 from services.core.alarms.ledger.rows import Key, Place
-from services.core.alarms.life.happenings import Finding
+from services.core.alarms.life.happenings import Finding, Grouped
 from services.core.alarms.policies import load_policies
 from services.core.settings import ApiSettings
 from services.core.words import Category, Reason, Severity
@@ -152,6 +152,23 @@ async def test_a_message_stays_what_it_was_when_it_was_sent(
     assert str(entry.findtext(f"{ATOM}id")).endswith(str(said(read(first), "identifier")))
     at = datetime.fromisoformat(str(entry.findtext(f"{ATOM}updated")))
     assert at.replace(microsecond=0) == datetime.fromisoformat(str(said(read(first), "sent")))
+
+
+async def test_an_alarm_that_joins_an_incident_names_it_from_its_next_message_on(
+    client: Client, low_pressure: Happen, connection: asyncpg.Connection
+) -> None:
+    alarm = await low_pressure("h-1")
+    first = (await client.get(f"/cap/alarms/{alarm}.xml")).content
+    async with connection.transaction():
+        page = Page(connection, datetime.now(UTC), await load_policies(connection))
+        entry = await page.load_one(alarm)
+        assert entry is not None
+        incident = await page.begin_incident("silence", "area:x", Reason("离线", "silent"), AREA)
+        page.take_entry(entry, Grouped(str(incident)), "clock")
+        await page.write()
+    assert (await client.get(f"/cap/alarms/{alarm}.xml")).content == first
+    await acts.acknowledge(connection, alarm, actor="user:t", now=datetime.now(UTC))
+    assert said(read((await client.get(f"/cap/alarms/{alarm}.xml")).content), "incidents") == str(incident)
 
 
 async def test_what_is_over_stays_in_the_feed_as_its_cancel(client: Client, low_pressure: Happen) -> None:

@@ -36,7 +36,8 @@ def told(**fields: Any) -> dict[str, Any]:
 
 def line(version: int, state: State, verification: Verification = Verification.NONE) -> dict[str, Any]:
     at = NOW + timedelta(minutes=version)
-    return {"version": version, "in_earnest": False, "to_state": state, "verification": verification, "at": at}
+    said = {"version": version, "in_earnest": False, "incident_id": None, "to_state": state}
+    return said | {"verification": verification, "at": at}
 
 
 def read(xml: bytes) -> Any:
@@ -85,6 +86,7 @@ def test_an_alarm_whose_chain_tells_of_no_version_has_the_message_of_what_it_is(
     old = [line(1, State.UNACKNOWLEDGED) | {"version": None}]
     opened = message_of(told()["alarm"], old)
     assert (opened.kind, opened.sent, opened.references) == ("Alert", NOW - timedelta(seconds=1), ())
+    assert opened.incident == "3"
     ended = {"state": State.CLOSED, "closed_at": "2026-11-28T01:00:00.000Z"}
     closed = message_of(told(**ended)["alarm"], [])
     assert (closed.kind, closed.sent) == ("Cancel", NOW.replace(hour=1, second=0))
