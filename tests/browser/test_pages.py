@@ -169,6 +169,15 @@ def _fire(system, site):
     return system.fire_of(panel)["id"]
 
 
+def test_the_title_of_a_tab_names_its_page(visit, system):
+    page = visit("/#/desk")
+    expect(page).to_have_title(re.compile("值守台 · 望火楼$"))
+    page.locator("nav a[href='#/water']").click()
+    expect(page).to_have_title(re.compile("水源 · 望火楼$"))
+    page.locator("#language").click()
+    expect(page).to_have_title(re.compile("Water · Firetower$"))
+
+
 def test_the_language_is_switched_and_remembered(visit, system):
     page = visit("/#/desk")
     expect(page.get_by_role("link", name="值守台")).to_be_visible()

@@ -123,6 +123,6 @@ export function Shell({ page, children }) {
     </header>
     <div class="above"><${FireBar} /><${Banners} /></div>
     <main id="content" class=${`page page-${page}`} tabindex="-1">${children}</main>
-    <${Watch} />
+    <${Watch} page=${t(`nav.${page}`)} />
   </div>`;
 }

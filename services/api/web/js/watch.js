@@ -18,12 +18,14 @@ const SAID_TOGETHER_MS = 4000; // alarms that are no fire: a flood of them is on
 // opened: when it began, by its id. A new fire on the row of one that still waits began later.
 const told = new Map();
 let round = 0; // the connection that was looked at last
+let place = ""; // the name of the page that is open: what tells one tab from the other
 
 function judge() {
   const { alarms, notices, session } = live.get();
   const open = [...alarms.values()].filter(isOpen);
   const fires = open.filter((alarm) => isFire(alarm) && isWaiting(alarm)).length;
-  document.title = fires ? `${t("app.title_fires", { n: fires })} ${t("app.name")}` : t("app.name");
+  const where = `${place} · ${t("app.name")}`;
+  document.title = fires ? `${t("app.title_fires", { n: fires })} ${where}` : where;
   play(session && !hushed() ? wantedSound(open, [...notices.values()], serverNow()) : null);
 }
 
@@ -110,9 +112,14 @@ const Said = ({ said, live: urgency }) => html`<div class="unseen" role="log" ar
   ${said && html`<p key=${said.number} lang=${said.lang}>${said.text}</p>`}
 </div>`;
 
-export function Watch() {
+// `page`: the name of the open page, for the title.
+export function Watch({ page }) {
   const [fires, setFires] = useState(null);
   const [others, setOthers] = useState(null);
+  useEffect(() => {
+    place = page;
+    judge();
+  }, [page]);
   useEffect(() => {
     let number = 0;
     const say = (set) => (alarms) => set({ number: (number += 1), text: sentence(alarms), lang: language() });

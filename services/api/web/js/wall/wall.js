@@ -190,6 +190,6 @@ export function Wall() {
         notices=${[...notices.values()]}
       />
     </footer>
-    <${Watch} />
+    <${Watch} page=${t("nav.wall")} />
   </div>`;
 }
