@@ -33,7 +33,7 @@ RECENT = timedelta(hours=24)  # what a feed holds when nobody says from when
 # A change has the time at which its transaction began, and is seen when that ends: whoever asks `from` the time of the
 # request before would never be told of what was under way then, or lay between two clocks.
 OVERLAP = timedelta(minutes=1)
-_alarm, _area = tables.alarm.c, tables.area.c
+_alarm, _area, _device = tables.alarm.c, tables.area.c, tables.device.c
 
 
 def _xml(kind: str) -> dict[int | str, dict[str, Any]]:
@@ -87,12 +87,21 @@ async def alarms_as_feed(
 
 
 def _select(scope: Any) -> "sa.Select[Any]":
+    """Return the statement that reads alarms of `scope`, each with what lies in its own area only."""
     return (
-        select_alarms(scope)
+        select_alarms()
         .outerjoin(tables.area, _area.code == _alarm.area)
-        .add_columns(_area.name.label("area_name"), tables.site.c.address.label("site_address"))
+        .add_columns(_area.name.label("area_name"), tables.site.c.address.label("site_address"), _stands())
         .where(scope.clause(_alarm.area))
     )
+
+
+def _stands() -> sa.ColumnElement[bool]:
+    """Whether the device is where the alarm was: an open one follows it, and a closed one stays in its place."""
+    of_the_site = _device.site_id.is_not_distinct_from(_alarm.site_id)
+    not_placed_since = sa.func.coalesce(_device.placed_at, _alarm.closed_at) <= _alarm.closed_at
+    stayed = sa.or_(_alarm.closed_at.is_(None), sa.and_(of_the_site, not_placed_since))
+    return sa.and_(_device.id.is_not(None), stayed).label("stands")
 
 
 async def _messages(reads: Reads, rows: Sequence[Row]) -> dict[int, cap.Message]:
@@ -105,9 +114,10 @@ async def _messages(reads: Reads, rows: Sequence[Row]) -> dict[int, cap.Message]
 
 
 def _told(row: Row) -> dict[str, Any]:
-    place = None if row["lon"] is None else {"lon": row["lon"], "lat": row["lat"]}
+    left = row["device"] is not None and not row["stands"]  # where it was, and under which name, is not known any more
+    place = None if row["lon"] is None or left else {"lon": row["lon"], "lat": row["lat"]}
     device = None if row["device"] is None and place is None else {
-        "code": row["device"] or "", "name": row["device_name"] or "", "location": place,
+        "code": row["device"] or "", "name": "" if left else row["device_name"] or "", "location": place,
     }  # fmt: skip
     site = None if row["site_name"] is None else {"name": row["site_name"], "address": row["site_address"]}
     return {"alarm": alarm_document(row), "device": device, "site": site, "area_name": row["area_name"]}

@@ -171,6 +171,34 @@ async def test_an_alarm_that_joins_an_incident_names_it_from_its_next_message_on
     assert said(read((await client.get(f"/cap/alarms/{alarm}.xml")).content), "incidents") == str(incident)
 
 
+@pytest.mark.parametrize(
+    ("moved", "circles"),
+    [
+        ({"area": OTHER_AREA, "location": {"lon": 111.2, "lat": 39.1}}, 0),
+        ({"location": {"lon": 111.2, "lat": 39.1}}, 0),
+        ({"owner": "x"}, 1),
+    ],
+)
+async def test_a_closed_alarm_does_not_follow_its_device(
+    client: Client, low_pressure: Happen, connection: asyncpg.Connection, moved: dict[str, Any], circles: int
+) -> None:
+    alarm = await low_pressure("h-1")
+    await acts.acknowledge(connection, alarm, actor="user:t", now=datetime.now(UTC))
+    await low_pressure("h-1", active=False)
+    before = (await client.get(f"/cap/alarms/{alarm}.xml")).text
+    assert "<circle>39.020000,111.090000 0.1</circle>" in before
+    body = {"kind": "hydrant", "area": AREA, "name": "新名", **moved}
+    put = await client.put("/api/v1/devices/h-1", json=body)
+    assert put.status_code == 200, put.text
+    root = read((await client.get(f"/cap/alarms/{alarm}.xml")).content)
+    (area,) = root.findall(f"{CAP}info/{CAP}area")
+    assert area.findtext(f"{CAP}geocode/{CAP}value") == AREA
+    assert [one.text for one in area.findall(f"{CAP}circle")] == ["39.020000,111.090000 0.1"] * circles
+    assert ("新名" in str(area.findtext(f"{CAP}areaDesc"))) is bool(circles)
+    (entry,) = await entries(client)
+    assert ("新名" in str(entry.findtext(f"{ATOM}title"))) is bool(circles)
+
+
 async def test_what_is_over_stays_in_the_feed_as_its_cancel(client: Client, low_pressure: Happen) -> None:
     """jdemaeyer/brightsky 198: alerts dropped out of the feed, and nobody was told that they were over."""
     alarm = await low_pressure("h-1")
