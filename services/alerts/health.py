@@ -139,10 +139,15 @@ class Health:
         overdue = row["overdue"] if self._has_desk else row["overdue_fires"]
         if not overdue and not row["dead"]:
             return []
-        why = row["error"] or ("未配置 119 接口地址" if not self._has_desk else "无应答")
+        silent = (
+            Reason("无应答", "no answer")
+            if self._has_desk
+            else Reason("未配置 119 接口地址", "no address of 119 is set")
+        )
+        why = Reason(row["error"], row["error"]) if row["error"] else silent
         reason = Reason(
-            f"119 未接收 {overdue} 条通知，拒绝 {row['dead']} 条：{why}",
-            f"the desk has not accepted {overdue} notices and refused {row['dead']}: {why}",
+            f"119 未接收 {overdue} 条通知，拒绝 {row['dead']} 条：{why.zh}",
+            f"the desk has not accepted {overdue} notices and refused {row['dead']}: {why.en}",
         )
         value, news = float(overdue + row["dead"]), row["newest_fire"]
         return [_finding("dispatch_failed", Severity.CRITICAL, reason, value=value, counted=True, news_at=news)]

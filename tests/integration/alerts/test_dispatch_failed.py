@@ -32,9 +32,30 @@ async def test_dispatch_failed_stands_though_the_fire_that_119_lacks_is_from_an_
         assert await dispatch_fails(county, at, has_county=has_county) is stands, at_s
 
 
-async def dispatch_fails(county: County, now: datetime, *, has_county: bool = False) -> bool:
+@pytest.mark.parametrize("has_desk", [False, True])
+async def test_why_119_has_no_news_of_a_fire_is_said_in_each_language(county: County, has_desk: bool) -> None:
+    now = await county.conn.fetchval("select clock_timestamp()")
+    await county.conn.execute(
+        """
+        with fire as (
+            insert into alarm (subject, code, category, severity, state, reason, reason_en, opened_at, updated_at)
+            values ('device:1', 'fire', 'fire', 'critical', 'unacknowledged', '', '', $1, $1) returning id)
+        insert into notice (id, alarm_id, number, channel, type, fire, body, due_at, created_at)
+        select gen_random_uuid(), id, 1, 'desk', 'fire.confirmed', true, '{}', $1, $1 from fire
+        """,
+        now,
+    )
+    assert await dispatch_fails(county, now + timedelta(minutes=2), has_desk=has_desk)
+    said = await county.conn.fetchrow("select reason, reason_en from alarm where code = 'dispatch_failed'")
+    assert said["reason"].endswith("：无应答" if has_desk else "：未配置 119 接口地址")
+    assert said["reason_en"].endswith(": no answer" if has_desk else ": no address of 119 is set")
+
+
+async def dispatch_fails(
+    county: County, now: datetime, *, has_county: bool = False, has_desk: bool | None = None
+) -> bool:
     """Look once whether 119 is told; whether `dispatch_failed` stands then."""
-    health = Health(has_desk=not has_county, has_county=has_county, since=now)
+    health = Health(has_desk=not has_county if has_desk is None else has_desk, has_county=has_county, since=now)
     page = Page(county.conn, now, read_policies({}))
     async with county.conn.transaction():
         await health.judge(page, [part for part in health.parts if part.name == "dispatch"])

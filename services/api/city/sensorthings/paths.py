@@ -59,7 +59,7 @@ def read_path(path: str) -> Target | None:
         here, rest = hops[-1], tuple(segments[place:])
         if segment == "$ref":
             if len(rest) > 1:
-                raise missing("anything behind $ref")
+                raise missing("part of a path behind $ref")
             return Target(tuple(hops), reference=True)
         if not here.is_single:
             raise missing(f"{segment[:50]} of a collection: name one of {here.name} by its id")
@@ -91,7 +91,7 @@ def _segments(path: str) -> list[str]:
 def _parse(segment: str) -> tuple[str, str | None]:
     match = _SEGMENT.fullmatch(segment)
     if match is None:
-        raise missing(f"{segment[:50]}")
+        raise missing(f"part of a path {segment[:50]}")
     key = match["id"]
     if key is not None and key.startswith("'"):
         key = key[1:-1].replace("''", "'")

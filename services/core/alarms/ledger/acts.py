@@ -164,7 +164,7 @@ async def set_test_window(
     async with conn.transaction():
         tag: str = await conn.execute(SQL["set_window"], site_id, until, reason, actor, now)
         if tag == "UPDATE 0":
-            raise NotFound(f"site {site_id} does not exist")
+            raise NotFound(f"there is no site {site_id}")
         page = Page(conn, now, await load_policies(conn))
         await page.load_scope(f"site:{site_id}")
         await page.write()
@@ -269,7 +269,7 @@ async def _notice(conn: asyncpg.Connection, notice_id: UUID) -> AsyncIterator[No
     async with conn.transaction():
         row = await conn.fetchrow(SQL["lock_notice"], notice_id)
         if row is None:
-            raise NotFound(f"notice {notice_id} does not exist")
+            raise NotFound(f"there is no notice {notice_id}")
         yield NoticeState(row["state"])
         await conn.execute(ANNOUNCE)
 

@@ -7,15 +7,18 @@ from pathlib import Path
 import pytest
 
 import services.api
+import services.core
 from services.api.request.chinese import CATALOGUE, in_chinese, with_chinese
 
 API = Path(services.api.__file__).parent
+CORE = Path(services.core.__file__).parent
 # Which argument of a refusal is its sentence.
 SENTENCES = {
     "invalid": 1, "Problem": 2, "not_found": 0, "ValueError": 0, "UnreadableLedger": 0, "UnreadableForm": 0,
     "FormTooLarge": 0,
 }  # fmt: skip
 OF_MACHINES = ("city/sensorthings", "city/features", "request/door.py")
+OF_ANY_KIND = {"there is no GAP", "there is no GAP GAP"}  # made of what callers say, and of `site` or `device`
 OF_A_FIELD = re.compile(r"^(\w+|GAP): ")  # then the Chinese is put together from that of the field
 
 
@@ -71,7 +74,7 @@ def _refusals() -> list[tuple[str, str]]:
             if name not in SENTENCES or len(node.args) <= SENTENCES[name]:
                 continue
             said = _text(node.args[SENTENCES[name]])
-            if said is not None and not OF_A_FIELD.match(said) and said != "there is no GAP":
+            if said is not None and not OF_A_FIELD.match(said) and said not in OF_ANY_KIND:
                 refusals.append((place, f"there is no {said}" if name == "not_found" else said))
     assert len(refusals) > 100
     return refusals
@@ -90,3 +93,36 @@ def test_no_refusal_has_half_of_its_english_in_its_chinese() -> None:
         return "" if found is None else " ".join(found.groupdict().values())
 
     assert not [(place, said) for place, said in _refusals() if re.search("[a-z]", carried_over(said))]
+
+
+def _texts(node: ast.expr) -> list[str]:
+    """Return what an expression of literals may say; one that chooses says either."""
+    match node:
+        case ast.IfExp(body=one, orelse=other):
+            return _texts(one) + _texts(other)
+        case ast.BinOp(left=left, right=right):
+            return [first + second for first in _texts(left) for second in _texts(right)]
+    said = _text(node)
+    return [] if said is None else [said]
+
+
+def test_every_kind_of_unknown_thing_has_its_chinese_word() -> None:
+    said: set[str] = set()
+    for path in (*API.rglob("*.py"), *CORE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            name = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
+            if name in {"not_found", "missing"}:
+                said |= {f"there is no {what}" for what in _texts(node.args[0])}
+            if name == "NotFound":
+                said |= set(_texts(node.args[0]))
+    kinds = {one.replace("GAP", "7") for one in said - OF_ANY_KIND}
+    kinds |= {"there is no site 7", "there is no device 7"}
+    assert len(kinds) > 35
+    chinese = {one: in_chinese(one) or one for one in kinds}
+    half = {one: shown for one, shown in chinese.items() if re.search("[a-z]{3}", shown.replace("$ref", ""))}
+    assert not half
+
+
+def test_an_unknown_kind_of_thing_stays_english() -> None:
+    assert in_chinese("there is no unicorn 7") is None
+    assert in_chinese("there is no Things(7)") == "没有 Things(7)", "a name of the standard's own"
