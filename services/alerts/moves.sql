@@ -18,7 +18,8 @@ select from incident where id in (select incident_id from alarm where id = any($
 for no key update
 
 -- name: lead_incidents
--- An incident goes along once all that stands of it lies at one other place.
+-- An incident goes along once all that stands of it lies at one other place. Not one that is found again by its area:
+-- what happens there next would join it at the other place.
 update incident i set area = t.area, site_id = t.site_id, updated_at = $2
 from (
     select a.incident_id, min(a.area) as area,
@@ -26,7 +27,8 @@ from (
     from alarm a
     where a.incident_id in (select incident_id from alarm where id = any($1::bigint[])) and a.state <> 'closed'
     group by a.incident_id having count(distinct coalesce(a.area, '')) = 1) t
-where i.id = t.incident_id and (i.area, i.site_id) is distinct from (t.area, t.site_id)
+where i.id = t.incident_id and i.kind not in ('mains', 'silence')
+    and (i.area, i.site_id) is distinct from (t.area, t.site_id)
 
 -- name: add_scopes
 insert into fire_scope (scope) select unnest($1::text[]) on conflict do nothing

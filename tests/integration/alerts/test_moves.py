@@ -58,6 +58,25 @@ async def test_an_incident_goes_along_once_all_that_stands_of_it_is_elsewhere(
     assert await county.conn.fetchval(where, spokesman) == (OTHER, there)
 
 
+async def test_an_incident_that_is_found_again_by_its_area_stays_there(
+    county: County, alerts: Callable[..., Program]
+) -> None:
+    """The next devices of the area that fall silent together would join it, where nobody of theirs can open it."""
+    await county.add_device("panel-1")
+    alerts()
+    await county.send_events([{"device": "panel-1", "type": "fault", "component": "1"}])
+    (alarm,) = await eventually(county.alarms, what="the alarm")
+    group = """
+        insert into incident (kind, cause, area, opened_at) values ('silence', 'area:' || $1::text, $1, now())
+        returning id
+    """
+    number = await county.conn.fetchval(group, AREA)
+    await county.conn.execute("update alarm set incident_id = $1 where id = $2", number, alarm["id"])
+    await county.conn.execute("update device set area = $1", OTHER)
+    await eventually(lambda: county.alarms("a.area = $1", OTHER), what="it there")
+    assert await county.conn.fetchval("select area from incident where id = $1", number) == AREA
+
+
 async def test_all_fires_that_move_to_one_site_at_once_leave_the_test_of_the_old_one(
     county: County, alerts: Callable[..., Program]
 ) -> None:
