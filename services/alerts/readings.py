@@ -133,6 +133,8 @@ class ReadingFeed:
         if name_verdict(verdict).name != name:  # one line for many, or its device has another name since
             await border.asides.over(border.conn, FINDING, name)
         await self.judge(border, [verdict], again=True)
+        if name_verdict(verdict).name not in border.asides.names(FINDING):
+            await self.states.agree(border.conn, [device_id])  # at a start since they knew only what stood then
 
     async def drop_kept(self, border: Border, ended: Iterable[tuple[int, str | None]]) -> None:
         """Strike off what was set aside of conditions that a person or a reset (code None) ended since.

@@ -107,19 +107,25 @@ class RuleStates:
                 for span in _spans(since, heard, now):
                     rows += await self._catch_up(conn, kind, span, devices, breathe)
                     await breathe()  # many of them are one device each, of which nothing may have come
-        standing = await self._standing(conn, devices)
+        await self.agree(conn, devices)
         for device_id in devices:
-            self._rules[device_id].agree(standing.get(device_id, {}))
             for code in self._ended.pop(device_id, ()):
                 self.forget(device_id, code, 0.0)
         return rows
+
+    async def agree(self, conn: asyncpg.Connection, devices: Iterable[int]) -> None:
+        """Let the rules of these devices, as far as they are at hand, know what stands by their alarms."""
+        at_hand = [device_id for device_id in devices if device_id in self._rules]
+        standing = await self._standing(conn, at_hand)
+        for device_id in at_hand:
+            self._rules[device_id].agree(standing.get(device_id, {}))
 
     @staticmethod
     async def _standing(conn: asyncpg.Connection, devices: Iterable[int]) -> dict[int, dict[str, str]]:
         """Return what stands of these devices by their alarms: the severity by each cause."""
         found: dict[int, dict[str, str]] = {}
-        for row in await conn.fetch(SQL["standing"], [f"device:{device_id}" for device_id in devices], JUDGED):
-            causes = row["causes"] or [row["code"]]
+        for row in await conn.fetch(SQL["standing"], [f"device:{device_id}" for device_id in devices], list(JUDGED)):
+            causes = row["causes"] or JUDGED[row["code"]]
             found.setdefault(row["device_id"], {}).update(dict.fromkeys(causes, row["severity"]))
         return found
 

@@ -14,7 +14,10 @@ where b.id = any($1::bigint[]) and b.number > coalesce(c.number, 0)
 
 -- name: standing
 -- What stands of some devices ($1: the subjects of their alarms) that readings raise and end ($2: codes), by its causes.
-select device_id, code, severity, life -> 'causes' as causes
+-- None where none can be read: whatever the row holds, it ends with what raised it.
+select device_id, code, severity, array(
+    select jsonb_array_elements_text(case jsonb_typeof(life -> 'causes') when 'array' then life -> 'causes' else '[]' end)
+) as causes
 from alarm
 where subject = any($1::text[]) and code = any($2::text[]) and state <> 'closed' and cleared_at is null
 

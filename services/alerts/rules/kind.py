@@ -6,7 +6,7 @@ Subclassed by hydrant, electrical, water and panel. Promises a state that surviv
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -54,9 +54,11 @@ class KindRules(ABC):
         """Return the code of the alarm that the latch `name` raises."""
         return name
 
-    def agree(self, standing: Mapping[str, str]) -> None:
-        """Take over which conditions stand, by latch, each with the severity of its alarm."""
+    def agree(self, standing: Mapping[str, str], except_for: Collection[str]) -> None:
+        """Take over which conditions stand, by latch, each with the severity of its alarm; some stay as they are."""
         for name, latch in self.latches.items():
+            if name in except_for:
+                continue
             latch.active = name in standing
             latch.critical = standing.get(name) == Severity.CRITICAL
 

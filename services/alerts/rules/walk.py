@@ -30,8 +30,9 @@ _KINDS: Final[Mapping[str, type[KindRules]]] = {
     "water": WaterRules,
     "panel": PanelRules,
 }
-JUDGED: Final = sorted({rules.code_of(name) for rules in _KINDS.values() for name in rules.codes})
-"""The codes of alarms that readings both raise and end."""
+_LATCHES: Final = sorted({(rules.code_of(name), name) for rules in _KINDS.values() for name in rules.codes})
+JUDGED: Final = {code: [name for of, name in _LATCHES if of == code] for code, _ in _LATCHES}
+"""The codes of alarms that readings both raise and end, each with what raises it."""
 
 _RECENT: Final = 4
 """Readings kept to be counted again when one comes late between them: one more than any default count."""
@@ -134,9 +135,10 @@ class DeviceRules:
         """Take over what stands by the device's alarms: each cause with the severity of its alarm.
 
         Readings that are counted again at a start were judged by the numbers of their time, and what was found then is
-        in the ledger. The next reading raises what now holds, and ends what is over.
+        in the ledger. The next reading raises what now holds, and ends what is over. Of what another kind left behind
+        the alarm says nothing about this one.
         """
-        self._rules.agree(standing)
+        self._rules.agree(standing, except_for={cause for _, cause in self._left})
 
     def tick(self, now: datetime) -> list[Finding]:
         """End what time alone ends (a followed pressure drop, a wrong clock) and what is watched no longer.

@@ -1,11 +1,12 @@
 """What a rule found and could not be written is kept: how it is tried again, and what makes it void."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from services.alerts.kept_findings import finding_to_json
 from services.alerts.readings import ReadingFeed
 from services.alerts.registry import Registry
-from services.alerts.rule_states import RuleStates
+from services.alerts.rule_states import NO_BOUND, RuleStates
 from services.core import db
 from services.core.alarms.life.happenings import Finding
 from services.core.words import Category, Reason, Severity
@@ -37,6 +38,30 @@ async def test_a_kept_finding_waits_for_a_lock_between_its_tries_and_not_in_one(
     assert line["error"].startswith("LockNotAvailableError")
     await feed.judge_again(border_at(county, START), f"h-1 {CODE}", kept)
     assert await county.alarms("a.cleared_at is not null")
+
+
+async def test_a_kept_end_that_is_written_after_a_start_hides_nothing_that_holds_again(county: County) -> None:
+    """The start takes for standing what stands by its alarm: told of its end, the rule raises what it reads next."""
+    device = await county.add_device("h-1", "hydrant")
+    await Stepped(county.conn, "h-1", device, AREA).condition(CODE, START)
+    registry = Registry()
+    await registry.load(county.conn, [device])
+    feed = ReadingFeed(registry, RuleStates(registry), HandClock(START))
+
+    def tilted(seq: int) -> list[Finding]:
+        at = START + timedelta(seconds=seq)
+        reading = {"batch_id": seq, "ts": at, "seq": seq, "received_at": at, "tilt_deg": 40.0}
+        return feed.states.walk(device, [reading], at, 0.0)
+
+    async def breathe() -> None:
+        """Nothing waits here."""
+
+    await feed.states.load(county.conn, {device: NO_BOUND}, START, breathe)
+    assert [tilted(seq) for seq in (1, 2)] == [[], []], "it stands"
+    kept = {"device_id": device, "code": CODE, "finding": finding_to_json(END)}
+    await feed.judge_again(border_at(county, START), f"h-1 {CODE}", kept)
+    assert await county.alarms("a.cleared_at is not null")
+    assert [found.active for found in tilted(3)] == [True]
 
 
 async def test_what_a_rule_found_and_could_not_be_raised_is_dropped_when_its_device_is_reset_meanwhile(

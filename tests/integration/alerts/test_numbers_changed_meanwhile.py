@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.support.county import County
 from tests.support.servers import Program
 from tests.support.waiting import eventually
@@ -93,3 +95,20 @@ async def test_what_stands_goes_on_over_a_start_and_is_told_once(
         ("residual_current_high", "opened")
     ]
     assert [row["outcome"] for row in told if row["code"] == "power_fault"] == ["opened", "rose", "noted"]
+
+
+@pytest.mark.parametrize("causes", [5, None])
+async def test_an_alarm_whose_causes_cannot_be_read_holds_up_nothing_and_ends(
+    county: County, alerts: Callable[..., Program], causes: object
+) -> None:
+    await county.add_device("panel-1")
+    program = alerts()
+    await county.send_readings("panel", [{"device": "panel-1", "mains_ok": False}] * 2)
+    await eventually(county.alarms, what="the alarm")
+    program.kill()
+    await county.conn.execute("update alarm set life = life || jsonb_build_object('causes', $1::jsonb)", causes)
+    program.restart()
+    await county.send_readings("panel", [{"device": "panel-1", "mains_ok": True}])
+    await judged(county)
+    ended = await eventually(lambda: county.alarms("d.code = 'panel-1' and a.cleared_at is not null"), what="its end")
+    assert ended[0]["code"] == "power_fault"

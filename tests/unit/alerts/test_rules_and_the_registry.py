@@ -220,6 +220,19 @@ def test_a_battery_that_is_low_by_the_rules_of_the_new_kind_too_goes_on() -> Non
     assert basin.say(level_pct=50, battery_pct=90) == ["-battery_low"]
 
 
+@pytest.mark.parametrize("said_since", [False, True])
+def test_what_another_kind_left_behind_is_not_taken_for_this_ones_at_a_start(said_since: bool) -> None:
+    """A basin without a battery would keep the alarm of the hydrant's for ever."""
+    walk, basin = Walk(device()), Walk(device("water"))
+    assert walk.say(battery_pct=10) == ["+battery_low minor"]
+    basin.rules = DeviceRules.from_json(device("water"), DEFAULTS, walk.rules.to_json())
+    if said_since:
+        assert basin.say(battery_pct=10) == ["+battery_low minor"]
+    basin.rules = DeviceRules.from_json(device("water"), DEFAULTS, basin.rules.to_json())
+    basin.rules.agree({"battery_low": "minor"})  # as the ledger has it
+    assert [say(one) for one in basin.rules.tick(START)] == ([] if said_since else ["-battery_low"])
+
+
 def test_a_kind_that_is_corrected_back_goes_on_with_what_its_readings_show_since() -> None:
     walk = Walk(device())
     assert walk.say(pressure_mpa=0.04) == LOW
