@@ -24,10 +24,12 @@ where place > $5 or bytes > $6
 order by place limit 1
 
 -- name: drop_excess
--- from $4, $5 back: never of the last hour, which alerts may still have to read, and never what waits for a replay
+-- from $4, $5 back: never of the last hour, which alerts may still have to read, and never what waits for a replay, which
+-- is asked again of a row that somebody changes at this moment
 delete from reject where id in (
     select id from reject
     where {whose} and (split_part(topic, '/', 7) = 'event') = $2 and received_at >= $3
         and (received_at, id) <= ($4::timestamptz, $5::bigint) and received_at < now() - interval '1 hour'
         and (replay_requested_at is null or replayed_at is not null)
     limit $6)
+    and (replay_requested_at is null or replayed_at is not null)

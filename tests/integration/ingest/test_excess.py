@@ -1,5 +1,6 @@
 """A device that sends garbage all day fills no disk: the newest of a day stay, and how many there were is known."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from unittest.mock import Mock
 
@@ -95,6 +96,19 @@ async def test_what_waits_for_a_replay_stays(rows: Rows):
     await rows.connection.execute("update reject set replayed_at = now() where payload = '2'")
     await drop_old(rows.connection, EXCESS, 400)
     assert await kept(rows, NOISY, "telemetry") == [1, *range(41, 61)]
+
+
+async def test_what_somebody_wants_replayed_at_that_moment_stays(rows: Rows, database: str):
+    await refuse(rows, NOISY, "telemetry", 60)
+    async with rows_of(database) as person:
+        wanting = person.connection.transaction()
+        await wanting.start()
+        await person.connection.execute("update reject set replay_requested_at = now() where payload = '1'")
+        dropping = asyncio.create_task(drop_old(rows.connection, EXCESS, 400))
+        await person.until("select exists (select from pg_locks where not granted)")
+        await wanting.commit()
+        await dropping
+    assert 1 in await kept(rows, NOISY, "telemetry")
 
 
 async def test_nothing_of_the_last_hour_goes(rows: Rows):
