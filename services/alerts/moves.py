@@ -48,7 +48,8 @@ async def _follow(page: Page, rows: Sequence[asyncpg.Record]) -> None:
         entry.changed = entry.changed or entry.id in ids
     await page.conn.execute(SQL["follow"], sorted(ids), page.now)
     await page.conn.execute(SQL["lock_incidents"], sorted(ids))
-    await page.conn.execute(SQL["lead_incidents"], sorted(ids), page.now)
+    now_in = {entry.id: int(entry.alarm.incident_id) for entry in page.entries if entry.alarm.incident_id is not None}
+    await page.conn.execute(SQL["lead_incidents"], sorted(ids), page.now, list(now_in), list(now_in.values()))
     await page.conn.execute(ANNOUNCE)
 
 

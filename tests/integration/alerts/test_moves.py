@@ -77,6 +77,23 @@ async def test_an_incident_that_is_found_again_by_its_area_stays_there(
     assert await county.conn.fetchval("select area from incident where id = $1", number) == AREA
 
 
+async def test_an_incident_of_which_a_part_moves_to_another_site_of_its_area_stays_where_it_was(
+    county: County, alerts: Callable[..., Program]
+) -> None:
+    here, there = await county.add_site("学校"), await county.add_site("商场")
+    alerts()
+    for number in (1, 2):
+        await county.add_device(f"panel-{number}", site_id=here)
+        await county.send_events([{"device": f"panel-{number}", "type": "fire"}])
+        fires = await eventually(lambda n=number: county.alarms("a.code = 'fire'", at_least=n), what="the fires")  # type: ignore[misc]
+    (incident,) = {fire["incident_id"] for fire in fires}
+    await county.conn.execute("update device set site_id = $1 where code = 'panel-2'", there)
+    (left,) = await eventually(lambda: county.alarms("a.site_id = $1", there, at_least=1), what="one there")
+    assert left["incident_id"] == incident, "nobody spoke for it"
+    where = "select (area, site_id) from incident where id = $1"
+    assert await county.conn.fetchval(where, incident) == (AREA, here), "the other stands there"
+
+
 async def test_all_fires_that_move_to_one_site_at_once_leave_the_test_of_the_old_one(
     county: County, alerts: Callable[..., Program]
 ) -> None:
@@ -121,6 +138,9 @@ async def test_a_fire_whose_spokesman_stands_at_another_site_since_a_move_is_jud
     (alone,) = await county.alarms("a.id = $1", covered)
     site = await county.conn.fetchval("select site_id from incident where id = $1", alone["incident_id"])
     assert site == (there if mover == "panel-2" else here), "an incident of its own, where it is"
+    spoke = "select (i.area, i.site_id) from incident i join alarm a on a.incident_id = i.id where a.id = $1"
+    place = (OTHER, there) if mover == "panel-1" else (AREA, here)
+    assert await county.conn.fetchval(spoke, spokesman) == place, "and that one, too"
     assert (alone["state"], alone["escalates_at"] is not None) == ("unacknowledged", True)
     notices = await county.conn.fetch("select body from notice where alarm_id = $1 and number > 1", covered)
     assert not notices, "119 hears of it when its clock runs out, or when somebody judges it"
