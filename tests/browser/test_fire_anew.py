@@ -93,7 +93,8 @@ def test_its_age_is_that_of_the_new_one_and_it_stands_below_a_fire_that_was_ther
     first = page.get_by_role("article").locator(".facts .fact").first
     expect(first.locator("em")).to_have_text(re.compile(r"^\d+ (秒|分)$"))
     expect(first).to_contain_text("打开")
-    assert page.evaluate(QUEUE) == [str(older), str(fire["id"])]
+    ours = {str(older), str(fire["id"])}  # alarms of other tests may stand here too
+    assert [one for one in page.evaluate(QUEUE) if one in ours] == [str(older), str(fire["id"])]
 
 
 @pytest.mark.parametrize("outcome", ["误报", "测试"])
