@@ -17,7 +17,7 @@ async def test_a_state_folder_that_cannot_be_written_stops_the_anchors_and_no_fi
     county: County, desk: DeskControl, alerts: Callable[..., Program], tmp_path: Path
 ) -> None:
     blocked = tmp_path / "state"
-    blocked.write_text("a file where the folder should be")
+    blocked.symlink_to(tmp_path / "a disk that is not mounted")
     worker = alerts(STATE_DIR=blocked / "below")
     await county.add_device("panel-1")
     await county.send_events([{"device": "panel-1", "type": "manual_alarm", "component": "m1"}])

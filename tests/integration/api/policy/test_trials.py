@@ -40,7 +40,7 @@ async def test_a_trial_waits_is_listed_without_its_findings_and_shown_with_them(
         ("hydrant_pressure_low", {"parameters": {"static_mpa": 9}}, ("parameters.static_mpa", "4")),
         ("hydrant_pressure_low", {"parameters": {"volume": 1}}, ("parameters.volume", "static_mpa")),
         ("hydrant_pressure_low", {"parameters": {}}, ("parameters", "at least 1")),
-        ("hydrant_pressure_low", {"to": "2026-10-01T00:00:00Z"}, ("to", "early")),
+        ("hydrant_pressure_low", {"to": "2026-10-01T00:00:00Z"}, ("to", "later than from")),
         ("hydrant_pressure_low", {"to": "2027-10-01T00:00:00Z"}, ("to", "92 days")),
         ("hydrant_pressure_low", {"from": "2100-01-01T00:00:00Z", "to": "2100-01-02T00:00:00Z"}, ("to", "future")),
         ("hydrant_pressure_low", {"scope": "device", "target": "h-9"}, ("target", "no device h-9")),
