@@ -12,11 +12,9 @@ from services.core.alarms.policies import read_policies
 from tests.support.county import County
 
 
-@pytest.mark.parametrize("has_county", [False, True])
-async def test_dispatch_failed_stands_though_the_fire_that_119_lacks_is_from_an_hour_to_come(
-    county: County, has_county: bool
-) -> None:
-    now = await county.conn.fetchval("select clock_timestamp()")
+async def tell_nobody(county: County) -> datetime:
+    """Let a fire be confirmed of which 119 has no news; return when."""
+    now: datetime = await county.conn.fetchval("select clock_timestamp()")
     await county.conn.execute(
         """
         with fire as (
@@ -27,6 +25,14 @@ async def test_dispatch_failed_stands_though_the_fire_that_119_lacks_is_from_an_
         """,
         now,
     )
+    return now
+
+
+@pytest.mark.parametrize("has_county", [False, True])
+async def test_dispatch_failed_stands_though_the_fire_that_119_lacks_is_from_an_hour_to_come(
+    county: County, has_county: bool
+) -> None:
+    now = await tell_nobody(county)
     for at_s, stands in ((0, False), (61, True), (-3600, True)):
         at = now + timedelta(seconds=at_s)
         assert await dispatch_fails(county, at, has_county=has_county) is stands, at_s
@@ -34,17 +40,7 @@ async def test_dispatch_failed_stands_though_the_fire_that_119_lacks_is_from_an_
 
 @pytest.mark.parametrize("has_desk", [False, True])
 async def test_why_119_has_no_news_of_a_fire_is_said_in_each_language(county: County, has_desk: bool) -> None:
-    now = await county.conn.fetchval("select clock_timestamp()")
-    await county.conn.execute(
-        """
-        with fire as (
-            insert into alarm (subject, code, category, severity, state, reason, reason_en, opened_at, updated_at)
-            values ('device:1', 'fire', 'fire', 'critical', 'unacknowledged', '', '', $1, $1) returning id)
-        insert into notice (id, alarm_id, number, channel, type, fire, body, due_at, created_at)
-        select gen_random_uuid(), id, 1, 'desk', 'fire.confirmed', true, '{}', $1, $1 from fire
-        """,
-        now,
-    )
+    now = await tell_nobody(county)
     assert await dispatch_fails(county, now + timedelta(minutes=2), has_desk=has_desk)
     said = await county.conn.fetchrow("select reason, reason_en from alarm where code = 'dispatch_failed'")
     assert said["reason"].endswith("：无应答" if has_desk else "：未配置 119 接口地址")

@@ -35,6 +35,15 @@ async def set_numbers(county: County, device: str, **numbers: float) -> None:
     )
 
 
+async def read_on_by(county: County, program: Program, mpa: float, **numbers: float) -> None:
+    """Let alerts begin anew with other numbers of `h-1`, which then sends one more reading."""
+    await judged(county)
+    program.kill()
+    await set_numbers(county, "h-1", **numbers)
+    program.restart()
+    await send(county, "h-1", mpa)
+
+
 async def test_a_limit_that_rose_while_alerts_was_away_raises_what_lies_below_it(
     county: County, alerts: Callable[..., Program]
 ) -> None:
@@ -42,11 +51,7 @@ async def test_a_limit_that_rose_while_alerts_was_away_raises_what_lies_below_it
     await county.add_device("h-1", "hydrant")
     program = alerts()
     await send(county, "h-1", 0.18, 0.18, 0.18)
-    await judged(county)
-    program.kill()
-    await set_numbers(county, "h-1", static_mpa=0.2, static_clear_mpa=0.21)
-    program.restart()
-    await send(county, "h-1", 0.18)
+    await read_on_by(county, program, 0.18, static_mpa=0.2, static_clear_mpa=0.21)
     (alarm,) = await eventually(lambda: county.alarms("d.code = 'h-1'"), what="the alarm by the new limit")
     assert (alarm["code"], alarm["limit_value"]) == (CODE, 0.2)
 
@@ -60,11 +65,7 @@ async def test_a_limit_that_fell_while_alerts_was_away_ends_what_lies_above_it(
     await send(county, "h-1", 0.13, 0.13)
     await eventually(county.alarms, what="the alarm, with which its state is saved")
     await send(county, "h-1", 0.145, 0.145, 0.145)
-    await judged(county)
-    program.kill()
-    await set_numbers(county, "h-1", static_mpa=0.11, static_clear_mpa=0.12)
-    program.restart()
-    await send(county, "h-1", 0.145)
+    await read_on_by(county, program, 0.145, static_mpa=0.11, static_clear_mpa=0.12)
     await eventually(lambda: county.alarms("d.code = 'h-1' and a.cleared_at is not null"), what="its end")
 
 
