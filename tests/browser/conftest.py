@@ -25,6 +25,7 @@ ARGUMENTS = [
     "--autoplay-policy=no-user-gesture-required",
 ]  # fmt: skip
 CHROMIUM = Path("/usr/bin/chromium-headless-shell")  # no windows of its own: a third of the processor
+PIXELS = 0.5  # of the screen for each of the page: without a graphics card a map takes a second for a quarter as many
 PATIENCE_MS = 60_000  # a busy machine; what must be fast is measured where it matters
 expect.set_options(timeout=PATIENCE_MS)
 KEPT = Path(__file__).parents[2] / "reports" / "browser"
@@ -99,13 +100,6 @@ class Watched:
             self.errors.append(text)
 
 
-def sign_in(context: BrowserContext, system: System) -> None:
-    """Get the session cookie without the form."""
-    person = {"username": system.admin["username"], "password": system.admin["password"]}
-    answer = context.request.post(f"{system.api}/api/v1/session", data=person)
-    assert answer.ok, answer.text()
-
-
 @pytest.fixture
 def visit(browser: Browser, system: System, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
     watched: list[Watched] = []
@@ -122,16 +116,17 @@ def visit(browser: Browser, system: System, request: pytest.FixtureRequest) -> I
     ) -> Page:
         phone = viewport["width"] < 500
         more = {
-            "reduced_motion": "reduce",
+            "reduced_motion": "reduce",  # pulsing costs more than all that is tested
+            "device_scale_factor": PIXELS,
             "service_workers": "block",
-        } | more  # pulsing costs more than all that is tested
+        } | more
         context = browser.new_context(viewport=viewport, has_touch=phone, is_mobile=phone, **more)
         context.set_default_timeout(PATIENCE_MS)
         if before:
             context.add_init_script(before)
         watched.append(Watched(context, at.api))
         if signed_in:
-            sign_in(context, at)
+            context.add_cookies([at.signed_in()])
         page = context.new_page()
         page.goto(at.api + path)
         return page

@@ -17,6 +17,8 @@ import asyncpg
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from services.api.request import secrets
+from services.api.request.auth import COOKIE, SESSION_LIFE
 from stack.children import free_port
 from tests.support.scratch import scratch_dir
 from tests.support.servers import Program, run_in_thread, until
@@ -172,6 +174,19 @@ class System:
             alarm_id,
             seconds_ago,
         )
+
+    def signed_in(self) -> dict[str, Any]:
+        """Begin a session of the administrator's; its cookie.
+
+        As a sign-in leaves it, without what that takes for judging a password: as long as all else of opening a page.
+        """
+        token = secrets.new_token()
+        self.execute(
+            """insert into web_session (token_hash, person_id, created_at, expires_at)
+               select $1, id, now(), now() + $2 from person where username = $3""",
+            secrets.digest(token), SESSION_LIFE, self.admin["username"],
+        )  # fmt: skip
+        return {"name": COOKIE, "value": token, "url": self.api, "httpOnly": True, "sameSite": "Lax"}
 
     def execute(self, statement: str, *values: object) -> None:
         """Run a statement on the database of the system."""

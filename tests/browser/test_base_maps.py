@@ -2,7 +2,9 @@
 
 import base64
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from playwright.sync_api import expect
@@ -36,7 +38,7 @@ class Api:
     """A further API on the same county, with settings of its own."""
 
     api: str
-    admin: dict[str, str]
+    signed_in: Callable[[], dict[str, Any]]
 
 
 @pytest.fixture
@@ -46,7 +48,7 @@ def api_with(system, program):
     def run(**settings):
         port = free_port()
         program("api", DATABASE_URL=system.endpoints()["database"], API_PORT=port, **settings).wait_ready()
-        return Api(f"http://127.0.0.1:{port}", system.admin)
+        return Api(f"http://127.0.0.1:{port}", system.signed_in)
 
     return run
 

@@ -76,16 +76,17 @@ def test_of_a_long_queue_what_is_in_sight_is_drawn_and_every_alarm_can_be_reache
         expect(page.locator(".filters > button").first).to_contain_text(re.compile("[0-9]{3}"))
         expect(page.locator(".queue .row").first).to_be_visible()
         assert page.locator(".queue .row").count() < MANY / 2
-        opened = {str(one["id"]) for one in system.alarms(state="open")}
-        assert len(opened) >= MANY
-        assert set(page.evaluate(DOWN_AND_UP)) == opened
+        before = {str(one["id"]) for one in system.alarms(state="open")}
+        drawn = set(page.evaluate(DOWN_AND_UP))
+        after = {str(one["id"]) for one in system.alarms(state="open")}  # others than these come and go
+        assert len(before & after) >= MANY
+        assert before & after <= drawn <= before | after
         expect(page.locator(".queue .row").first).to_be_in_viewport()
         page.keyboard.press("ArrowDown")
         for _ in range(250):  # further than what was drawn
             page.keyboard.press("j")
         expect(page.locator(".row.chosen")).to_be_in_viewport()
-        before = page.evaluate("document.querySelector('.queue').scrollTop")
-        assert before > 12_000
+        assert page.evaluate("document.querySelector('.queue').scrollTop") > 12_000
         page.evaluate("document.querySelector('.queue').scrollTop = 0")
         expect(page.locator(".row.chosen")).to_have_count(0)
         page.evaluate("document.querySelector('.queue').scrollTop = 12000")  # nobody is pulled back to the choice

@@ -80,7 +80,7 @@ def test_what_tells_a_fire_is_seen_in_forced_colours(visit, system):
 
 
 def test_a_reading_between_two_gaps_is_drawn(visit):
-    page = visit("/?lang=zh#/help")
+    page = visit("/?lang=zh#/help", device_scale_factor=1)  # of a dot of some pixels
     expect(page.locator("main h2").first).to_be_visible()
     assert page.evaluate(LONELY) > 5
 

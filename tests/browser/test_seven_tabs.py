@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from playwright.sync_api import Page, expect
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.browser.conftest import sign_in
 from tests.browser.county import System
 from tests.support.servers import until
 
@@ -92,7 +91,9 @@ def test_tabs_follow_who_signs_out_and_in(visit, system):
     expect(one.locator(".bar .who")).to_have_text("li")
     other.reload()
     all_live([one, other])
-    sign_in(one.context, system)  # somebody else signs in in this browser, and the first one's session is taken away
+    one.context.add_cookies(
+        [system.signed_in()]
+    )  # somebody else signs in in this browser, and the first one's session is taken away
     system.call("DELETE", "/api/v1/users/li")
     for page in (one, other):
         expect(page.locator(".bar .who")).to_have_text("管理员")

@@ -133,9 +133,12 @@ async def _run(number: int, worker: uuid.UUID) -> None:
 
 
 def _end_with_parent() -> None:
-    """Wait for the end of what the parent never writes."""
+    """Wait for the end of what the parent never writes.
+
+    Not by `sys.stdin`: a read holds its lock while it waits, and an interpreter that ends meanwhile aborts.
+    """
     with suppress(OSError):
-        sys.stdin.buffer.read()
+        os.read(0, 1)
     os._exit(1)
 
 

@@ -48,7 +48,7 @@ async def worked_off(county: County, database: str, number: int) -> Any:
 
 
 async def test_a_detector_tried_on_the_past_says_what_evaluate_says_and_what_other_numbers_would_miss(
-    hydrants: County, database: str, tmp_path: Path
+    hydrants: County, database: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     stored = await learned(hydrants)
     expected = {
@@ -62,6 +62,7 @@ async def test_a_detector_tried_on_the_past_says_what_evaluate_says_and_what_oth
         assert await Trials(pool, SystemClock(), database).take_turn() == 0.0  # in a process of its own
     finally:
         await pool.close()
+    assert "Fatal Python error" not in capfd.readouterr().err
     row = await hydrants.conn.fetchrow("select * from rule_trial where id = $1", number)
     assert (row["state"], row["progress"], row["readings"]) == ("done", 1, len(stored)), row["fault_en"]
     result = row["result"]
