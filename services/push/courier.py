@@ -74,6 +74,7 @@ class Courier:
         self._error: str | None = subscription["last_error"]  # what became of the newest attempt
         self._is_told = False
         self._not_before: datetime | None = None
+        self._overtaken: set[int] = set()  # under way when somebody wanted them tried now
         self._looked_at = self._clock.now()
         self._secrets = find_secrets(subscription["url"], {})
         self._wake = asyncio.Event()
@@ -100,8 +101,9 @@ class Courier:
         self._wake.set()
 
     async def try_now(self) -> None:
-        """Send at once what waits for its next try."""
+        """Send at once what waits for its next try, and what is under way as soon as that try has failed."""
         self._not_before = None
+        self._overtaken = set(self._under_way)
         await self._release(self._clock.now())
         if not self._whole:
             self.look_again()
@@ -231,6 +233,8 @@ class Courier:
         now = self._clock.now()
         state, due_at = "delivered", now
         failing = self._failures >= FAILING
+        is_overtaken = delivery.number in self._overtaken  # a pause that its receiver asks for was asked for too early
+        self._overtaken.discard(delivery.number)
         if verdict.fate is Fate.DELIVERED:
             self._failures, self._nothing_since, self._is_told = 0, None, False
         else:
@@ -241,14 +245,15 @@ class Courier:
             if now >= delivery.expires_at:
                 state = "dead"
             pause_s = max(wait_s(delivery.attempts), verdict.pause_s or 0.0)
-            due_at = min(now + timedelta(seconds=pause_s), delivery.expires_at)
+            due_at = now if is_overtaken else min(now + timedelta(seconds=pause_s), delivery.expires_at)
         self._under_way.pop(delivery.number, None)
         if state == "waiting":
             self._subjects.put_back(delivery, due_at)
         else:
             self._subjects.finish(delivery)
             self._ended.add(delivery.number)
-        self._slow_down(verdict, now)
+        if not is_overtaken:
+            self._slow_down(verdict, now)
         self._error = error = None if verdict.error is None else clean_text(verdict.error, _LONGEST_ERROR)
         self._tools.recorder.note(
             Outcome(

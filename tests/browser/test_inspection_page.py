@@ -9,6 +9,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.browser.county import NEAR, WEAK
+from tests.support.servers import until
 
 
 def picture() -> bytes:
@@ -236,6 +237,12 @@ def test_what_is_on_its_way_is_not_changed(visit: Any) -> None:
     page.route("**/api/v1/inspections", hold)
     page.get_by_role("button", name="提交巡查").click()
     expect(page.locator(".inspect-form")).to_have_attribute("inert", "")
+
+    def is_under_way() -> bool:
+        page.wait_for_timeout(50)
+        return bool(held)
+
+    until(is_under_way, what="the inspection")
     held[0].abort()
     expect(page.get_by_role("alert")).to_contain_text("已保存在手机上")
     expect(page.locator(".inspect-form")).not_to_have_attribute("inert", "")

@@ -30,7 +30,10 @@ class Received:
 
 
 class Subscriber:
-    """Takes what is posted. `took` is what was answered with 2xx, `heard` everything, in order."""
+    """Takes what is posted. `took` is what was answered with 2xx, `heard` everything, in order.
+
+    While `may_answer` is not set, it has made up its mind and keeps it to itself.
+    """
 
     def __init__(self, secret: str = SECRET) -> None:
         self.secret = secret
@@ -40,6 +43,8 @@ class Subscriber:
         self.refused: list[str] = []  # what no receiver would have accepted: why
         self.answer: Callable[[Received], int | bytes] = lambda _: 204  # a status, or a whole head
         self.connections = 0
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
         self.dripping = False  # a byte a second, and never a whole status line
         self._server = TcpServer(self._serve)
 
@@ -88,6 +93,7 @@ class Subscriber:
             status = self._judge(head.split(" ")[1], headers, body)
             if isinstance(status, int):
                 status = f"HTTP/1.1 {status} Status\r\ncontent-length: 0\r\n\r\n".encode()
+            await self.may_answer.wait()
             writer.write(status)
             await writer.drain()
 
