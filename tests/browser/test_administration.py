@@ -124,7 +124,7 @@ def test_what_pages_of_this_kind_get_wrong(visit: Any, system: Any) -> None:
     page.get_by_label("编号").fill(FAR)  # which is there: a new device must not change it
     page.get_by_label("所属区域").select_option(AREA)
     page.get_by_role("button", name="建立").click()
-    expect(page.get_by_role("alert")).to_contain_text("已有编号为")
+    expect(page.locator("main").get_by_role("alert")).to_contain_text("已有编号为")
     page.goto(f"{system.api}/#/admin/devices/{FAR}")
     page.get_by_label("名称", exact=True).fill("改了一半的名称")
     page.get_by_role("button", name="停用检修").click()

@@ -68,7 +68,7 @@ def test_a_refusal_says_what_stands_and_what_to_do(visit: Any, system: Any) -> N
     system.call("PUT", f"/api/v1/sites/{site}", {"name": "另一人改的名称"})
     page.get_by_label("单位名称").fill("我改的名称")
     page.get_by_role("button", name="保存").click()
-    expect(page.get_by_role("alert")).to_contain_text("没有保存：此内容刚刚被他人改动")
+    expect(page.locator("main").get_by_role("alert")).to_contain_text("没有保存：此内容刚刚被他人改动")
     assert system.call("GET", f"/api/v1/sites/{site}")["name"] == "另一人改的名称"
 
 

@@ -90,7 +90,7 @@ def test_what_could_not_be_sent_is_kept_and_stored_once_when_it_can_be(visit: An
 
     page.route("**/api/v1/inspections", lose_the_answer)
     page.get_by_role("button", name="提交巡查").click()
-    expect(page.get_by_role("alert")).to_contain_text("已保存在手机上")
+    expect(page.locator("main").get_by_role("alert")).to_contain_text("已保存在手机上")
     page.reload()
     expect(page.get_by_label("备注")).to_have_value("正常")
     expect(page.locator(".inspect-photo img")).to_be_visible()
@@ -186,7 +186,7 @@ def test_a_time_that_the_server_refuses_is_not_sent_for_ever(visit: Any, system:
     page.reload()
     before = len(inspections(system, NEAR))
     page.get_by_role("button", name="提交巡查").click()
-    expect(page.get_by_role("alert")).to_contain_text("30")
+    expect(page.locator("main").get_by_role("alert")).to_contain_text("30")
     page.get_by_role("button", name="提交巡查").click()
     expect(page.locator(".inspect-done")).to_contain_text("全部合格")
     assert len(inspections(system, NEAR)) == before + 1
@@ -244,7 +244,7 @@ def test_what_is_on_its_way_is_not_changed(visit: Any) -> None:
 
     until(is_under_way, what="the inspection")
     held[0].abort()
-    expect(page.get_by_role("alert")).to_contain_text("已保存在手机上")
+    expect(page.locator("main").get_by_role("alert")).to_contain_text("已保存在手机上")
     expect(page.locator(".inspect-form")).not_to_have_attribute("inert", "")
     page.get_by_label("备注").fill("补记")
 

@@ -123,7 +123,7 @@ def test_a_ledger_that_was_moved_since_it_was_chosen_is_said_and_chosen_again(vi
     page.get_by_label("文件").set_input_files({"name": "l.csv", "mimeType": "text/csv", "buffer": b"code,kind,area"})
     page.get_by_label("坐标系").select_option("wgs84")
     page.get_by_role("button", name="预览").click()
-    expect(page.get_by_role("alert")).to_contain_text("请重新选择")
+    expect(page.locator("main").get_by_role("alert")).to_contain_text("请重新选择")
     expect(page.get_by_role("button", name="预览")).to_be_enabled()
 
 

@@ -184,7 +184,7 @@ def test_a_page_that_did_not_come_through_says_so_and_comes_when_the_connection_
     part = f"**/*{path.rsplit('/', maxsplit=1)[-1]}*.js"
     page.route(part, lambda route: route.abort())
     page.goto(f"{system.api}/?lang=zh#/{path}")
-    expect(page.get_by_role("alert")).to_contain_text("没有传完")
+    expect(page.locator("main").get_by_role("alert")).to_contain_text("没有传完")
     page.unroute(part)
     page.evaluate("dispatchEvent(new Event('offline'))")
     expect(page.get_by_text("没有传完")).to_have_count(0)
