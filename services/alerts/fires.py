@@ -5,6 +5,7 @@ Promises that a flood of one device costs almost nothing once it is only counted
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from services.alerts.flooding import note_surplus
@@ -50,7 +51,8 @@ class FireJudge:
             if self._is_surplus(site, device, effect.finding):
                 await self._count(site, device, effect.finding)
             else:
-                await page.take_fire(scope, effect.finding, "event", device.place)
+                fire = replace(effect.finding, received_at=received_at)
+                await page.take_fire(scope, fire, "event", device.place)
         if effect.reset is not None:
             site = await page.load_scope(scope, [device.id])
             if any(key.device == code for key in site.alarms):

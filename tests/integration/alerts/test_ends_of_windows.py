@@ -20,6 +20,7 @@ from services.core.words import Category, Confidence, Part, Reason, Severity
 from tests.support.county import AREA, County
 
 MINUTE = timedelta(minutes=1)
+NO_BOUND = {"device_flooding": {"enabled": 0.0}}
 
 
 async def burn_in_a_test(county: County, now: datetime) -> None:
@@ -47,7 +48,9 @@ async def take(county: County, now: datetime, step: Callable[[Page], Awaitable[o
 
 
 async def judge(page: Page, device: Device, event: Event) -> None:
-    await FireJudge(page, lambda _device, _at: {}).judge(device, weigh_event(event, device.profile), event.received_at)
+    await FireJudge(page, lambda _device, _at: NO_BOUND).judge(
+        device, weigh_event(event, device.profile), event.received_at
+    )
 
 
 @pytest.mark.parametrize("end", [{"type": "reset"}, {"type": "fire", "component": "d1", "active": False}])
@@ -68,3 +71,23 @@ async def test_what_ends_a_fire_after_its_window_leaves_it_a_clock(
     (fire,) = await county.alarms()
     assert (fire["verification"], fire["state"], fire["test_window"]) == ("pending", "returned", not in_earnest)
     assert (fire["escalates_at"] is not None) is in_earnest
+
+
+@pytest.mark.parametrize(("received", "is_tested"), [(3 * MINUTE, False), (MINUTE, True)])
+async def test_a_fire_that_was_received_before_its_window_was_opened_is_none_of_the_test(
+    county: County, received: timedelta, *, is_tested: bool
+) -> None:
+    now = datetime.now(UTC)
+    site = await county.add_site("学校")
+    number = await county.add_device("panel-1", site_id=site)
+    await county.send_events([{"device": "panel-1", "type": "fire", "component": "d1"}], received_at=now - received)
+    for ago in (2 * MINUTE, MINUTE / 2):  # opened, and prolonged
+        until = now + 10 * MINUTE - ago
+        await acts.set_test_window(county.conn, site, until=until, reason="周检", actor="user:t", now=now - ago)
+    registry = Registry()
+    await registry.load(county.conn, {number})
+    (row,) = await county.conn.fetch("select * from event")
+    await take(county, now, lambda page: judge(page, registry[number], read_event(row)))
+    (fire,) = await county.alarms()
+    assert (fire["verification"], fire["test_window"]) == ("pending", is_tested)
+    assert (fire["escalates_at"] is None) is is_tested

@@ -58,13 +58,15 @@ class SiteFires:
     """The fires of one scope and their evidence: a site, or a single device without a site.
 
     `alarms` are the open fires, `evidence` the reports of the last `Policy.evidence_window_s`, `test_until` the end of
-    the site's test window. Store `evidence` as JSON in the row that is the site's lock; the rest is elsewhere.
+    the site's test window, `test_since` its begin if it is known: what was received earlier is none of the test.
+    Store `evidence` as JSON in the row that is the site's lock; the rest is elsewhere.
     """
 
     scope: str
     alarms: Mapping[FireKey, Alarm] = field(default_factory=dict)
     evidence: tuple[Evidence, ...] = ()
     test_until: datetime | None = None
+    test_since: datetime | None = None
 
 
 class FireSteps(NamedTuple):
@@ -131,15 +133,14 @@ class _Scene:
         self._refired = False
 
     def site(self) -> SiteFires:
-        evidence = tuple(self.evidence)
-        return replace(self._before, alarms=self.alarms, evidence=evidence, test_until=self._test_until)
+        return replace(self._before, alarms=self.alarms, evidence=tuple(self.evidence), test_until=self._test_until)
 
     def happen(self, happening: FireHappening) -> None:
         match happening:
             case Finding():
                 self._find(happening)
             case Evidence():
-                self._keep(replace(happening, tested=self._in_window))
+                self._keep(replace(happening, tested=self._is_tested(happening.at)))
             case SiteWindow():
                 self._test_until = happening.until
                 self._all(happening)
@@ -171,15 +172,11 @@ class _Scene:
             self._refired = key not in self.alarms and any(_is_fire_of(item, key) for item in self.evidence)
             self._keep(
                 Evidence(
-                    at=self._now,
-                    kind=EvidenceKind.FIRE,
-                    device=key.device,
-                    component=finding.component,
-                    part=finding.part or Part.OTHER,
-                    text=finding.reason,
-                    tested=self._in_window and not finding.manual,
+                    at=self._now, kind=EvidenceKind.FIRE, device=key.device, component=finding.component,
+                    part=finding.part or Part.OTHER, text=finding.reason,
+                    tested=self._is_tested(finding.received_at) and not finding.manual,
                 )
-            )
+            )  # fmt: skip
         self._step(key, finding, always=True)
 
     def _act(self, wanted: FireAct) -> None:
@@ -264,9 +261,10 @@ class _Scene:
             incident = self._youngest_incident() or self._new_incident_id()
         elif isinstance(happening, Uncovered):
             incident = happening.incident_id
+        is_from_before = isinstance(happening, Finding) and not self._is_tested(happening.received_at)
         return Situation(
             incident_id=incident,
-            test_until=self._test_until,
+            test_until=None if is_from_before else self._test_until,
             covered=self._carried_by_another(incident, key),
             refired=self._refired,
         )
@@ -294,9 +292,11 @@ class _Scene:
         own = alarm is not None and alarm.incident_id == incident and _carries(alarm)
         return self._carriers[incident] > own
 
-    @property
-    def _in_window(self) -> bool:
-        return self._test_until is not None and self._now < self._test_until
+    def _is_tested(self, received_at: datetime | None) -> bool:
+        """Whether the test window that is open covers a report: not one from before it that is judged only now."""
+        since = self._before.test_since
+        in_window = self._test_until is not None and self._now < self._test_until
+        return in_window and (since is None or received_at is None or received_at >= since)
 
 
 def _last_at(alarm: Alarm) -> datetime:

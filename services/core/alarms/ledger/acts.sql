@@ -23,7 +23,9 @@ where a.id = $1 and n.alarm_id = a.id and n.channel <> 'desk' and n.state = 'wai
 
 -- name: set_window
 update site set test_window_until = $2, test_window_reason = $3, test_window_by = $4, version = version + 1,
-    updated_at = $5
+    updated_at = $5, test_window_since = case when $2::timestamptz is null then null
+                                              when test_window_until > $5 then test_window_since -- it is only moved
+                                              else $5 end
 where id = $1
 
 -- name: lock_notice

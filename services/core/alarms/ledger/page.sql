@@ -32,6 +32,7 @@ insert into fire_scope (scope) values ($1) on conflict do nothing
 -- not least(): it would treat a window that is not set as one that never ends
 select f.scope, f.evidence, f.test_until, s.id as site_id,
     case when s.test_window_until > '9000-01-01' then '9000-01-01' else s.test_window_until end as window_until,
+    s.test_window_since as window_since,
     coalesce(nullif(s.name, ''), nullif(d.name, ''), d.code, f.scope) as name, coalesce(s.area, d.area) as area
 from fire_scope f
 left join site s on f.scope = 'site:' || s.id

@@ -98,6 +98,7 @@ def read_scope(scope: str, row: asyncpg.Record, entries: Sequence[Entry], report
         alarms={key: entry.alarm for key, entry in by_key.items()},
         evidence=evidence,
         test_until=row["test_until"],
+        test_since=row["window_since"],
     )
     together = tuple(sorted(dict.fromkeys([*evidence, *reports]), key=lambda item: item.at))
     now = replace(site, evidence=together) if reports else site

@@ -23,6 +23,7 @@ class Finding:
     fires only; `manual` says that a person pressed it. `latched`: only a person ends the condition (arc
     fault). `counted`: its reason says how many they are, and follows their number while the alarm stands;
     `news_at`: when the newest came of those that a person must hear of, whoever knows of the earlier ones.
+    `received_at` (fires): when the report reached us, which may be long before it is judged.
     """
 
     code: str
@@ -45,6 +46,7 @@ class Finding:
     latched: bool = False
     counted: bool = False
     news_at: datetime | None = None
+    received_at: datetime | None = None
 
 
 class EvidenceKind(StrEnum):
