@@ -137,8 +137,6 @@ export const pages = {
   "water.here": "From where I stand",
   "water.tap": "Tap the map",
   "water.locating": "Locating…",
-  "water.denied": "No permission to locate. Tap the place on the map or choose a township.",
-  "water.insecure": "Browsers locate only over HTTPS. Tap the map or choose a township.",
   "water.from": "From",
   "water.pick": "Choose a township",
   "water.usable": "Usable",

@@ -55,4 +55,8 @@ export const problems = {
   "problem.other_key": "the push key has changed, turn it on again",
   "problem.has_children": "Grids stand below it: move or remove them first",
   "problem.bad_features": "No grid of the file could be stored",
+
+  "water.denied": "No permission to locate. Tap the place on the map or choose a township.",
+  "water.unlocated": "No position: indoors or weak reception. Go outside, tap the map or choose a township.",
+  "water.insecure": "Browsers locate only over HTTPS. Tap the map or choose a township.",
 };

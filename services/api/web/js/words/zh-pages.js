@@ -136,8 +136,6 @@ export const pages = {
   "water.here": "从我的位置",
   "water.tap": "点地图选点",
   "water.locating": "正在定位…",
-  "water.denied": "没有定位权限。请在地图上点选火场位置，或选择乡镇。",
-  "water.insecure": "浏览器只在 HTTPS 下允许定位。请在地图上点选，或选择乡镇。",
   "water.from": "起点",
   "water.pick": "选择乡镇",
   "water.usable": "可用",

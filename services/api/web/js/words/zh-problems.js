@@ -55,4 +55,8 @@ export const problems = {
   "problem.other_key": "推送密钥已更换，请重新开启",
   "problem.has_children": "其下还有网格，请先移走或删除",
   "problem.bad_features": "文件中没有可入库的网格",
+
+  "water.denied": "没有定位权限。请在地图上点选火场位置，或选择乡镇。",
+  "water.unlocated": "手机定不出位置（室内或信号弱）。请到开阔处再试，或在地图上点选，或选择乡镇。",
+  "water.insecure": "浏览器只在 HTTPS 下允许定位。请在地图上点选，或选择乡镇。",
 };
