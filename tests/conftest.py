@@ -45,8 +45,8 @@ _FAULTS = ("tests/faults/", "tests/acceptance/contract/")
 # Workers take what waits longest first: begun last it would keep one of them busy while the others have nothing to do.
 _BEGIN_WITH = (
     "pages",
-    "tests/integration/backup/",
     "faults",
+    "tests/integration/backup/",
     "tests/acceptance/",
     "tests/integration/test_up.py",
     "tests/integration/relay/",
